@@ -1,0 +1,94 @@
+"""What an organisation has decided: the compiled, read-only settings the actors run on.
+
+The directory (SQL) is the record; it publishes one `OrgConfig` per organisation, and every
+actor receives the whole new value as `ConfigChanged`. A machine never asks for settings.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Settings of one queue. Durations are seconds, counts are whole numbers."""
+
+    id: str
+    name: str
+    kind: str = "human"
+    """`human` or `bot`: who serves it. Blacklist entries of scope `human` do not bar a bot queue."""
+    groups: list[str] = []
+    """Groups whose agents serve this queue; empty: every agent of the organisation."""
+    needs: dict[str, int] = {}
+    """Skill -> lowest level (1-5) that a contact of this queue requires."""
+    priority_points: float = 0.0
+    policy: str = "longest_idle"
+    units: int = 1
+    """Capacity units that one contact of this queue takes."""
+    limit: int = 10_000
+    """Most contacts waiting; a fifth of it is kept for transfers and re-queued contacts."""
+    accept: str = "manual"
+    """`manual`: the agent clicks accept; `auto`: an offer is an assignment."""
+    offer_timeout_s: float = 30.0
+    timeout_s: float = 1800.0
+    """A contact that waited this long is closed with `queue_timeout`."""
+    overflow_to: str | None = None
+    overflow_after_s: float | None = None
+    """Waited this long -> moves to `overflow_to`; at once when nobody serves the queue and
+    `overflow_unstaffed` is set."""
+    overflow_unstaffed: bool = False
+    idle_warn_s: float = 120.0
+    idle_close_s: float = 120.0
+    abandon_after_s: float = 60.0
+    """A waiting customer without any device for this long has abandoned."""
+    wrap_up_s: float = 60.0
+    """Longest wrap-up; 0: none. The slot is held until the agent sends the disposition."""
+    sticky_within_s: float = 600.0
+    sticky_wait_s: float = 30.0
+    """The agent of a session that ended under `sticky_within_s` ago, else the last human agent,
+    is waited for at most `sticky_wait_s`; 0 turns stickiness off."""
+    service_level_s: float = 20.0
+
+
+class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One agent, human or bot."""
+
+    id: str
+    name: str
+    kind: str = "human"
+    role: str = "agent"
+    """agent, leader or admin."""
+    groups: list[str] = []
+    skills: dict[str, int] = {}
+    capacity: int = 5
+    """Capacity units held at once."""
+    enabled: bool = True
+
+
+class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who may not be served. `kind` is customer, ip (address or CIDR) or device."""
+
+    kind: str
+    value: str
+    scope: str = "all"
+    """`all`, or `human`: the bot may still answer."""
+    starts_at: float = 0.0
+    ends_at: float | None = None
+    reason: str = ""
+
+
+class OrgConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Everything the actors of one organisation need to know; replaced whole."""
+
+    org: str
+    version: int
+    entry_queue: str
+    queues: dict[str, QueueConfig]
+    agents: dict[str, AgentConfig]
+    blacklist: list[BlacklistEntry] = []
+    vip_points: dict[int, float] = {}
+    """VIP level -> priority points (60 s of virtual waiting each)."""
+    grace_s: float = 20.0
+    """An agent whose last device is gone keeps the sessions for this long."""
+    origins: list[str] = []
+    """Exact web origins whose pages may open a customer socket."""
+    dispositions: list[str] = []

@@ -1,0 +1,520 @@
+"""Every command an actor understands.
+
+Commands come from people (through a gateway: they carry `conn` and a `Person` that the gateway
+has authenticated) or from other actors. Delivery is at least once and in order per pair of
+processes, so every command may arrive twice or late: an *episode* (how often a session has been
+put up for routing, counted by the session) and an offer id make each of them recognisable, and a
+machine answers a stale one with nothing or `Refuse`.
+
+    session  -> queue     Enqueue, LeaveQueue
+    queue    -> session   EnqueueRefused, QueueTimedOut, Overflowed, PositionChanged
+    queue    -> dispatch  ContactWaiting, ContactGone
+    dispatch -> queue     ContactTaken, Announce
+    dispatch -> agent     OfferMade, OfferEnded, Announce
+    dispatch -> session   ContactOffered, OfferLapsed, Assign
+    agent    -> dispatch  AgentChanged, OfferAnswered
+    session  -> dispatch  AssignRefused, Release
+    session  -> agent     SessionJoined, SessionLeft
+    agent    -> session   AgentLost
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from actors.addresses import Address, Conn
+from actors.config import OrgConfig
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
+    """Base of all commands; the tag on the wire is the class name."""
+
+
+# --- people --------------------------------------------------------------------------------
+
+Role = Literal["customer", "agent", "leader", "admin", "system"]
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who is acting, as the gateway authenticated it. `kind` of an agent: human or bot."""
+
+    id: str
+    role: Role
+    name: str = ""
+    kind: str = "human"
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Who asks for help. `vip` and `attributes` only ever come from a signed assertion."""
+
+    id: str
+    name: str = ""
+    vip: int = 0
+    lang: str = ""
+    attributes: dict[str, str] = {}
+    ip: str = ""
+    device: str = ""
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was said. `kind`: text, image, file or card. Validated by the gateway."""
+
+    kind: Literal["text", "image", "file", "card"]
+    text: str = ""
+    url: str = ""
+    name: str = ""
+    size: int = 0
+    """Bytes, for an image or a file."""
+    title: str = ""
+    buttons: list[str] = []
+
+
+# --- gateway -> session --------------------------------------------------------------------
+
+
+class OpenSession(_Message, kw_only=True):
+    """A customer asks for help. Repeating it for a session that exists does nothing.
+
+    `last_agent`/`last_ended_at` are what the store remembers of the customer's last session.
+    """
+
+    conn: Conn | None = None
+    customer: Customer
+    queue: str = ""
+    """Wanted queue; empty: the organisation's entry queue."""
+    subject: str = ""
+    needs: dict[str, int] = {}
+    last_agent: str = ""
+    last_ended_at: float = 0.0
+
+
+class Attach(_Message, kw_only=True):
+    """A device wants this session's frames from `after` on (0: from the start), and on.
+
+    `aside_after` is the cursor of the staff-only track (whispers, notes). The answer is one
+    `session` frame (snapshot), the missed frames in order, then live frames; or an error.
+    `watch`: a supervisor who is not a participant.
+    """
+
+    conn: Conn
+    person: Person
+    after: int = 0
+    aside_after: int = 0
+    watch: bool = False
+
+
+class Detach(_Message, kw_only=True):
+    """A device is gone."""
+
+    conn: Conn
+
+
+class Say(_Message, kw_only=True):
+    """`aside`: only staff sees it (whisper, note)."""
+
+    conn: Conn
+    person: Person
+    client_id: str
+    body: Body
+    aside: bool = False
+
+
+class Recall(_Message, kw_only=True):
+    """Take one's own message back within 2 minutes; leaves a stub."""
+
+    conn: Conn
+    person: Person
+    client_id: str
+    seq: int
+
+
+class MarkReceipt(_Message, kw_only=True):
+    """Everything up to these seqs reached a device of / was read by `person`'s side."""
+
+    conn: Conn
+    person: Person
+    delivered: int = 0
+    read: int = 0
+
+
+class Typing(_Message, kw_only=True):
+    """Soft. `preview` of a customer's text goes to the agent side only."""
+
+    conn: Conn
+    person: Person
+    preview: str = ""
+
+
+class EndSession(_Message, kw_only=True):
+    """The customer, the serving agent or a leader ends the conversation."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+
+
+class Rate(_Message, kw_only=True):
+    """The customer's survey answer, 1-5; the last one counts."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+    score: int
+    comment: str = ""
+
+
+class FinishWrapUp(_Message, kw_only=True):
+    """The agent's result code: frees the slot."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+    disposition: str = ""
+    note: str = ""
+
+
+class Transfer(_Message, kw_only=True):
+    """To exactly one of `agent` or `queue`. Cold to a queue lets go at once; to an agent the
+    session stays until that agent accepts. `warm`: the other agent joins to consult first."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+    agent: str = ""
+    queue: str = ""
+    note: str = ""
+    warm: bool = False
+
+
+class CompleteTransfer(_Message, kw_only=True):
+    """Warm: hand the session to the consulted agent now."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+
+
+class CancelTransfer(_Message, kw_only=True):
+    """Withdraw a pending transfer or end the consultation."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+
+
+class Join(_Message, kw_only=True):
+    """A leader takes part in the conversation, visible to the customer."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+
+
+class LeaveSession(_Message, kw_only=True):
+    """A leader who joined or watches leaves."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+
+
+class TakeOver(_Message, kw_only=True):
+    """A leader becomes the serving agent; holds no capacity units."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+
+
+# --- gateway -> agent ----------------------------------------------------------------------
+
+
+class ConnectAgent(_Message, kw_only=True):
+    """A device of the agent is open. `status` of a bot's device is `available`; a person keeps
+    the status held before. The answer is one `agent` frame (snapshot)."""
+
+    conn: Conn
+    person: Person
+    status: str = ""
+
+
+class DisconnectAgent(_Message, kw_only=True):
+    conn: Conn
+
+
+class SetStatus(_Message, kw_only=True):
+    """`available`, `break` (with `reason`) or `offline`."""
+
+    conn: Conn
+    person: Person
+    client_id: str = ""
+    status: str
+    reason: str = ""
+
+
+class AnswerOffer(_Message, kw_only=True):
+    conn: Conn
+    person: Person
+    client_id: str = ""
+    offer: str
+    accept: bool
+
+
+# --- routing -------------------------------------------------------------------------------
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One request for help as routing sees it. `(session, episode)` identifies it."""
+
+    session: str
+    episode: int
+    queue: str
+    customer: Customer
+    needs: dict[str, int] = {}
+    """Of the contact itself, beyond the queue's."""
+    arrived_at: float
+    """Age counts from here, over transfers, declined offers and lost agents."""
+    priority_points: float = 0.0
+    """VIP points, set by the session from `OrgConfig.vip_points`; the queue adds its own."""
+    agent: str = ""
+    """Only this agent (transfer to an agent, consult)."""
+    prefer: str = ""
+    prefer_until: float = 0.0
+    """Stickiness: only `prefer` until then, anyone after."""
+    exclude: list[str] = []
+    """Agents not to offer to (who transferred it away or is being consulted by)."""
+    requeued: bool = False
+    """A transfer or a re-queue: may use the reserved fifth of the queue's limit."""
+    purpose: Literal["serve", "transfer", "consult"] = "serve"
+    subject: str = ""
+    summary: str = ""
+    """Note shown with the offer."""
+
+
+class Enqueue(_Message, kw_only=True):
+    """Put a contact in the queue; a later episode of the same session replaces an earlier."""
+
+    contact: Contact
+
+
+class LeaveQueue(_Message, kw_only=True):
+    session: str
+    episode: int
+
+
+class EnqueueRefused(_Message, kw_only=True):
+    """`reason`: queue_full, unknown_queue or nobody_on_duty."""
+
+    episode: int
+    reason: str
+
+
+class QueueTimedOut(_Message, kw_only=True):
+    episode: int
+
+
+class Overflowed(_Message, kw_only=True):
+    """The contact left this queue for `to`; the session enqueues it there (same episode + 1)."""
+
+    episode: int
+    to: str
+
+
+class PositionChanged(_Message, kw_only=True):
+    """Soft. `position` is 1 for the next; `eta_s` the estimated wait, -1 unknown."""
+
+    episode: int
+    position: int
+    eta_s: float
+
+
+class ContactWaiting(_Message, kw_only=True):
+    contact: Contact
+    virtual_at: float
+    """`arrived_at` less 60 s per priority point: the smallest is served first."""
+
+
+class ContactGone(_Message, kw_only=True):
+    session: str
+    episode: int
+
+
+class ContactTaken(_Message, kw_only=True):
+    """An offer was accepted: the queue drops the contact and counts its wait."""
+
+    session: str
+    episode: int
+    agent: str
+
+
+class Announce(_Message, kw_only=True):
+    """Tell the sender your present state again (it has restarted)."""
+
+
+class OfferMade(_Message, kw_only=True):
+    offer: str
+    contact: Contact
+    deadline: float
+    auto: bool = False
+    """Already accepted on the agent's behalf."""
+
+
+class OfferEnded(_Message, kw_only=True):
+    """`outcome`: accepted, declined, missed, withdrawn or failed."""
+
+    offer: str
+    outcome: str
+
+
+class ContactOffered(_Message, kw_only=True):
+    episode: int
+    offer: str
+    agent: str
+
+
+class OfferLapsed(_Message, kw_only=True):
+    """declined, missed, withdrawn or failed: the contact waits on at its old age."""
+
+    episode: int
+    offer: str
+    outcome: str
+
+
+class Assign(_Message, kw_only=True):
+    """The offer was accepted. The session commits or answers `AssignRefused`."""
+
+    episode: int
+    offer: str
+    agent: str
+    purpose: Literal["serve", "transfer", "consult"] = "serve"
+
+
+class AssignRefused(_Message, kw_only=True):
+    """The session is over or has moved on: dispatch ends the offer as `failed`."""
+
+    session: str
+    episode: int
+    offer: str
+
+
+class Release(_Message, kw_only=True):
+    """The agent no longer holds this contact (ended, wrapped up, transferred, taken over, lost):
+    give the units back."""
+
+    session: str
+    episode: int
+    agent: str
+
+
+class AgentChanged(_Message, kw_only=True):
+    """Status of an agent as dispatch must know it. `version` grows with every change and survives
+    a crash, so that a late repeat cannot undo a newer one."""
+
+    agent: str
+    status: str
+    since: float
+    version: int
+
+
+class OfferAnswered(_Message, kw_only=True):
+    agent: str
+    offer: str
+    accept: bool
+
+
+class SessionJoined(_Message, kw_only=True):
+    """`agent` now serves (or consults in) the session."""
+
+    session: str
+    episode: int
+    customer: Customer
+    as_: Literal["serving", "consulting"] = msgspec.field(default="serving", name="as")
+
+
+class SessionLeft(_Message, kw_only=True):
+    session: str
+    episode: int
+
+
+class AgentLost(_Message, kw_only=True):
+    """The agent's grace period is over: re-queue with the old age."""
+
+    agent: str
+    session: str
+    episode: int
+
+
+# --- host -> every machine -----------------------------------------------------------------
+
+
+class ConfigChanged(_Message, kw_only=True):
+    config: OrgConfig
+
+
+class GatewayGone(_Message, kw_only=True):
+    """The gateway holding some of the entity's connections died."""
+
+    gateway: str
+
+
+class Tick(_Message, kw_only=True):
+    """A deadline that the machine asked for has come."""
+
+
+class Envelope(msgspec.Struct, frozen=True, array_like=True):
+    """A command on its way. `sender` is None for a gateway."""
+
+    to: Address
+    command: Command
+    sender: Address | None = None
+
+
+Command = (
+    OpenSession
+    | Attach
+    | Detach
+    | Say
+    | Recall
+    | MarkReceipt
+    | Typing
+    | EndSession
+    | Rate
+    | FinishWrapUp
+    | Transfer
+    | CompleteTransfer
+    | CancelTransfer
+    | Join
+    | LeaveSession
+    | TakeOver
+    | ConnectAgent
+    | DisconnectAgent
+    | SetStatus
+    | AnswerOffer
+    | Enqueue
+    | LeaveQueue
+    | EnqueueRefused
+    | QueueTimedOut
+    | Overflowed
+    | PositionChanged
+    | ContactWaiting
+    | ContactGone
+    | ContactTaken
+    | Announce
+    | OfferMade
+    | OfferEnded
+    | ContactOffered
+    | OfferLapsed
+    | Assign
+    | AssignRefused
+    | Release
+    | AgentChanged
+    | OfferAnswered
+    | SessionJoined
+    | SessionLeft
+    | AgentLost
+    | ConfigChanged
+    | GatewayGone
+    | Tick
+)

@@ -1,0 +1,1 @@
+"""Adapters to the world, and the deployment files."""

@@ -1,0 +1,1 @@
+"""Routing decisions, pure: no Ray, no Redis, no event loop."""

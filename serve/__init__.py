@@ -1,0 +1,1 @@
+"""The doors: WebSocket gateway, HTTP API, tokens, and the Ray Serve wiring."""
