@@ -15,7 +15,7 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     id: str
     name: str
     kind: str = "human"
-    """`human` or `bot`: who serves it. Blacklist entries of scope `human` do not bar a bot queue."""
+    """`human` or `bot`: who serves it. Blacklist scope `human` does not bar a bot queue."""
     groups: list[str] = []
     """Groups whose agents serve this queue; empty: every agent of the organisation."""
     needs: dict[str, int] = {}

@@ -46,7 +46,7 @@ class _Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="t", omit_defa
 # --- journal frames: stored, numbered ------------------------------------------------------
 
 
-class Message(_Frame, kw_only=True, tag="message"):
+class Message(_Frame, frozen=True, kw_only=True, tag="message"):
     """One utterance. `from_` and `at` (seconds since 1970) are set by the server (M9)."""
 
     session: str
@@ -61,7 +61,7 @@ class Message(_Frame, kw_only=True, tag="message"):
     recalled: bool = False
 
 
-class Event(_Frame, kw_only=True, tag="event"):
+class Event(_Frame, frozen=True, kw_only=True, tag="event"):
     """Something that happened to the session, in the same order as its messages.
 
     `kind`: opened, waiting, assigned, agent_lost, transferred, consulting, consult_ended, joined,
@@ -92,7 +92,7 @@ JournalFrame = Message | Event
 # --- soft frames ---------------------------------------------------------------------------
 
 
-class Welcome(_Frame, kw_only=True, tag="welcome"):
+class Welcome(_Frame, frozen=True, kw_only=True, tag="welcome"):
     """The door is open. For a customer `session` is the current one, or absent."""
 
     you: Person
@@ -103,7 +103,7 @@ class Welcome(_Frame, kw_only=True, tag="welcome"):
     ping_s: float = 25.0
 
 
-class Receipt(_Frame, kw_only=True, tag="receipt"):
+class Receipt(_Frame, frozen=True, kw_only=True, tag="receipt"):
     """How far a side has got: everything up to these seqs. Only moves forward."""
 
     session: str
@@ -112,7 +112,7 @@ class Receipt(_Frame, kw_only=True, tag="receipt"):
     read: int
 
 
-class SessionFrame(_Frame, kw_only=True, tag="session"):
+class SessionFrame(_Frame, frozen=True, kw_only=True, tag="session"):
     """Snapshot of a session for a device that attaches: state now, then missed frames follow.
 
     `from_seq` is the last seq before the first frame that follows; `reset` says that frames before
@@ -138,7 +138,7 @@ class SessionFrame(_Frame, kw_only=True, tag="session"):
     attributes: dict[str, str] = {}
 
 
-class Ack(_Frame, kw_only=True, tag="ack"):
+class Ack(_Frame, frozen=True, kw_only=True, tag="ack"):
     """The command is durable. For `say`, `seq` and `id` of the message."""
 
     client_id: str
@@ -149,13 +149,13 @@ class Ack(_Frame, kw_only=True, tag="ack"):
     aside: bool = False
 
 
-class TypingFrame(_Frame, kw_only=True, tag="typing"):
+class TypingFrame(_Frame, frozen=True, kw_only=True, tag="typing"):
     session: str
     from_: Person = msgspec.field(name="from")
     preview: str = ""
 
 
-class Position(_Frame, kw_only=True, tag="position"):
+class Position(_Frame, frozen=True, kw_only=True, tag="position"):
     """Place in the queue (1 = next) and estimated wait in seconds (-1: unknown)."""
 
     session: str
@@ -164,14 +164,14 @@ class Position(_Frame, kw_only=True, tag="position"):
     eta_s: float
 
 
-class Warning_(_Frame, kw_only=True, tag="idle"):
+class IdleWarning(_Frame, frozen=True, kw_only=True, tag="idle"):
     """The session is quiet; it closes at `closes_at` unless the customer writes."""
 
     session: str
     closes_at: float
 
 
-class OpenOffer(_Frame, kw_only=True, tag="offer"):
+class OpenOffer(_Frame, frozen=True, kw_only=True, tag="offer"):
     """A contact for this agent; answer before `deadline` (seconds since 1970)."""
 
     offer: str
@@ -187,14 +187,14 @@ class OpenOffer(_Frame, kw_only=True, tag="offer"):
     auto: bool = False
 
 
-class OfferOver(_Frame, kw_only=True, tag="offer_over"):
+class OfferOver(_Frame, frozen=True, kw_only=True, tag="offer_over"):
     """The offer is gone: accepted (elsewhere or here), declined, missed, withdrawn, failed."""
 
     offer: str
     outcome: str
 
 
-class AgentFrame(_Frame, kw_only=True, tag="agent"):
+class AgentFrame(_Frame, frozen=True, kw_only=True, tag="agent"):
     """Snapshot of the agent for its own devices, sent on connect and on every change."""
 
     agent: str
@@ -207,14 +207,14 @@ class AgentFrame(_Frame, kw_only=True, tag="agent"):
     offers: list[OpenOffer] = []
 
 
-class Detached(_Frame, kw_only=True, tag="detached"):
+class Detached(_Frame, frozen=True, kw_only=True, tag="detached"):
     """This device gets no more frames of the session (transferred away, left, closed)."""
 
     session: str
     reason: str
 
 
-class Error(_Frame, kw_only=True, tag="error"):
+class Error(_Frame, frozen=True, kw_only=True, tag="error"):
     """`code` is stable; `detail` is a sentence; `client_id` names the command it answers."""
 
     code: ErrorCode
@@ -224,7 +224,7 @@ class Error(_Frame, kw_only=True, tag="error"):
     retry_s: float = 0.0
 
 
-class Pong(_Frame, kw_only=True, tag="pong"):
+class Pong(_Frame, frozen=True, kw_only=True, tag="pong"):
     at: float
 
 
@@ -235,7 +235,7 @@ SoftFrame = (
     | Ack
     | TypingFrame
     | Position
-    | Warning_
+    | IdleWarning
     | OpenOffer
     | OfferOver
     | AgentFrame

@@ -42,7 +42,7 @@ class Machine(Protocol):
         ...
 
     def recovered(self, ctx: Context) -> list[Effect]:
-        """Called once after `restore` of an entity that existed: say again what others must know."""
+        """Called once after `restore` of an entity that existed: tell others again."""
         ...
 
     def handle(self, command: Command, ctx: Context) -> list[Effect]:

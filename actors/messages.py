@@ -74,7 +74,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 # --- gateway -> session --------------------------------------------------------------------
 
 
-class OpenSession(_Message, kw_only=True):
+class OpenSession(_Message, frozen=True, kw_only=True):
     """A customer asks for help. Repeating it for a session that exists does nothing.
 
     `last_agent`/`last_ended_at` are what the store remembers of the customer's last session.
@@ -90,7 +90,7 @@ class OpenSession(_Message, kw_only=True):
     last_ended_at: float = 0.0
 
 
-class Attach(_Message, kw_only=True):
+class Attach(_Message, frozen=True, kw_only=True):
     """A device wants this session's frames from `after` on (0: from the start), and on.
 
     `aside_after` is the cursor of the staff-only track (whispers, notes). The answer is one
@@ -105,13 +105,13 @@ class Attach(_Message, kw_only=True):
     watch: bool = False
 
 
-class Detach(_Message, kw_only=True):
+class Detach(_Message, frozen=True, kw_only=True):
     """A device is gone."""
 
     conn: Conn
 
 
-class Say(_Message, kw_only=True):
+class Say(_Message, frozen=True, kw_only=True):
     """`aside`: only staff sees it (whisper, note)."""
 
     conn: Conn
@@ -121,7 +121,7 @@ class Say(_Message, kw_only=True):
     aside: bool = False
 
 
-class Recall(_Message, kw_only=True):
+class Recall(_Message, frozen=True, kw_only=True):
     """Take one's own message back within 2 minutes; leaves a stub."""
 
     conn: Conn
@@ -130,7 +130,7 @@ class Recall(_Message, kw_only=True):
     seq: int
 
 
-class MarkReceipt(_Message, kw_only=True):
+class MarkReceipt(_Message, frozen=True, kw_only=True):
     """Everything up to these seqs reached a device of / was read by `person`'s side."""
 
     conn: Conn
@@ -139,7 +139,7 @@ class MarkReceipt(_Message, kw_only=True):
     read: int = 0
 
 
-class Typing(_Message, kw_only=True):
+class Typing(_Message, frozen=True, kw_only=True):
     """Soft. `preview` of a customer's text goes to the agent side only."""
 
     conn: Conn
@@ -147,7 +147,7 @@ class Typing(_Message, kw_only=True):
     preview: str = ""
 
 
-class EndSession(_Message, kw_only=True):
+class EndSession(_Message, frozen=True, kw_only=True):
     """The customer, the serving agent or a leader ends the conversation."""
 
     conn: Conn
@@ -155,7 +155,7 @@ class EndSession(_Message, kw_only=True):
     client_id: str = ""
 
 
-class Rate(_Message, kw_only=True):
+class Rate(_Message, frozen=True, kw_only=True):
     """The customer's survey answer, 1-5; the last one counts."""
 
     conn: Conn
@@ -165,7 +165,7 @@ class Rate(_Message, kw_only=True):
     comment: str = ""
 
 
-class FinishWrapUp(_Message, kw_only=True):
+class FinishWrapUp(_Message, frozen=True, kw_only=True):
     """The agent's result code: frees the slot."""
 
     conn: Conn
@@ -175,7 +175,7 @@ class FinishWrapUp(_Message, kw_only=True):
     note: str = ""
 
 
-class Transfer(_Message, kw_only=True):
+class Transfer(_Message, frozen=True, kw_only=True):
     """To exactly one of `agent` or `queue`. Cold to a queue lets go at once; to an agent the
     session stays until that agent accepts. `warm`: the other agent joins to consult first."""
 
@@ -188,7 +188,7 @@ class Transfer(_Message, kw_only=True):
     warm: bool = False
 
 
-class CompleteTransfer(_Message, kw_only=True):
+class CompleteTransfer(_Message, frozen=True, kw_only=True):
     """Warm: hand the session to the consulted agent now."""
 
     conn: Conn
@@ -196,7 +196,7 @@ class CompleteTransfer(_Message, kw_only=True):
     client_id: str = ""
 
 
-class CancelTransfer(_Message, kw_only=True):
+class CancelTransfer(_Message, frozen=True, kw_only=True):
     """Withdraw a pending transfer or end the consultation."""
 
     conn: Conn
@@ -204,7 +204,7 @@ class CancelTransfer(_Message, kw_only=True):
     client_id: str = ""
 
 
-class Join(_Message, kw_only=True):
+class Join(_Message, frozen=True, kw_only=True):
     """A leader takes part in the conversation, visible to the customer."""
 
     conn: Conn
@@ -212,7 +212,7 @@ class Join(_Message, kw_only=True):
     client_id: str = ""
 
 
-class LeaveSession(_Message, kw_only=True):
+class LeaveSession(_Message, frozen=True, kw_only=True):
     """A leader who joined or watches leaves."""
 
     conn: Conn
@@ -220,7 +220,7 @@ class LeaveSession(_Message, kw_only=True):
     client_id: str = ""
 
 
-class TakeOver(_Message, kw_only=True):
+class TakeOver(_Message, frozen=True, kw_only=True):
     """A leader becomes the serving agent; holds no capacity units."""
 
     conn: Conn
@@ -231,7 +231,7 @@ class TakeOver(_Message, kw_only=True):
 # --- gateway -> agent ----------------------------------------------------------------------
 
 
-class ConnectAgent(_Message, kw_only=True):
+class ConnectAgent(_Message, frozen=True, kw_only=True):
     """A device of the agent is open. `status` of a bot's device is `available`; a person keeps
     the status held before. The answer is one `agent` frame (snapshot)."""
 
@@ -240,11 +240,11 @@ class ConnectAgent(_Message, kw_only=True):
     status: str = ""
 
 
-class DisconnectAgent(_Message, kw_only=True):
+class DisconnectAgent(_Message, frozen=True, kw_only=True):
     conn: Conn
 
 
-class SetStatus(_Message, kw_only=True):
+class SetStatus(_Message, frozen=True, kw_only=True):
     """`available`, `break` (with `reason`) or `offline`."""
 
     conn: Conn
@@ -254,7 +254,7 @@ class SetStatus(_Message, kw_only=True):
     reason: str = ""
 
 
-class AnswerOffer(_Message, kw_only=True):
+class AnswerOffer(_Message, frozen=True, kw_only=True):
     conn: Conn
     person: Person
     client_id: str = ""
@@ -293,36 +293,36 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Note shown with the offer."""
 
 
-class Enqueue(_Message, kw_only=True):
+class Enqueue(_Message, frozen=True, kw_only=True):
     """Put a contact in the queue; a later episode of the same session replaces an earlier."""
 
     contact: Contact
 
 
-class LeaveQueue(_Message, kw_only=True):
+class LeaveQueue(_Message, frozen=True, kw_only=True):
     session: str
     episode: int
 
 
-class EnqueueRefused(_Message, kw_only=True):
+class EnqueueRefused(_Message, frozen=True, kw_only=True):
     """`reason`: queue_full, unknown_queue or nobody_on_duty."""
 
     episode: int
     reason: str
 
 
-class QueueTimedOut(_Message, kw_only=True):
+class QueueTimedOut(_Message, frozen=True, kw_only=True):
     episode: int
 
 
-class Overflowed(_Message, kw_only=True):
+class Overflowed(_Message, frozen=True, kw_only=True):
     """The contact left this queue for `to`; the session enqueues it there (same episode + 1)."""
 
     episode: int
     to: str
 
 
-class PositionChanged(_Message, kw_only=True):
+class PositionChanged(_Message, frozen=True, kw_only=True):
     """Soft. `position` is 1 for the next; `eta_s` the estimated wait, -1 unknown."""
 
     episode: int
@@ -330,18 +330,18 @@ class PositionChanged(_Message, kw_only=True):
     eta_s: float
 
 
-class ContactWaiting(_Message, kw_only=True):
+class ContactWaiting(_Message, frozen=True, kw_only=True):
     contact: Contact
     virtual_at: float
     """`arrived_at` less 60 s per priority point: the smallest is served first."""
 
 
-class ContactGone(_Message, kw_only=True):
+class ContactGone(_Message, frozen=True, kw_only=True):
     session: str
     episode: int
 
 
-class ContactTaken(_Message, kw_only=True):
+class ContactTaken(_Message, frozen=True, kw_only=True):
     """An offer was accepted: the queue drops the contact and counts its wait."""
 
     session: str
@@ -349,11 +349,11 @@ class ContactTaken(_Message, kw_only=True):
     agent: str
 
 
-class Announce(_Message, kw_only=True):
+class Announce(_Message, frozen=True, kw_only=True):
     """Tell the sender your present state again (it has restarted)."""
 
 
-class OfferMade(_Message, kw_only=True):
+class OfferMade(_Message, frozen=True, kw_only=True):
     offer: str
     contact: Contact
     deadline: float
@@ -361,20 +361,20 @@ class OfferMade(_Message, kw_only=True):
     """Already accepted on the agent's behalf."""
 
 
-class OfferEnded(_Message, kw_only=True):
+class OfferEnded(_Message, frozen=True, kw_only=True):
     """`outcome`: accepted, declined, missed, withdrawn or failed."""
 
     offer: str
     outcome: str
 
 
-class ContactOffered(_Message, kw_only=True):
+class ContactOffered(_Message, frozen=True, kw_only=True):
     episode: int
     offer: str
     agent: str
 
 
-class OfferLapsed(_Message, kw_only=True):
+class OfferLapsed(_Message, frozen=True, kw_only=True):
     """declined, missed, withdrawn or failed: the contact waits on at its old age."""
 
     episode: int
@@ -382,7 +382,7 @@ class OfferLapsed(_Message, kw_only=True):
     outcome: str
 
 
-class Assign(_Message, kw_only=True):
+class Assign(_Message, frozen=True, kw_only=True):
     """The offer was accepted. The session commits or answers `AssignRefused`."""
 
     episode: int
@@ -391,7 +391,7 @@ class Assign(_Message, kw_only=True):
     purpose: Literal["serve", "transfer", "consult"] = "serve"
 
 
-class AssignRefused(_Message, kw_only=True):
+class AssignRefused(_Message, frozen=True, kw_only=True):
     """The session is over or has moved on: dispatch ends the offer as `failed`."""
 
     session: str
@@ -399,7 +399,7 @@ class AssignRefused(_Message, kw_only=True):
     offer: str
 
 
-class Release(_Message, kw_only=True):
+class Release(_Message, frozen=True, kw_only=True):
     """The agent no longer holds this contact (ended, wrapped up, transferred, taken over, lost):
     give the units back."""
 
@@ -408,7 +408,7 @@ class Release(_Message, kw_only=True):
     agent: str
 
 
-class AgentChanged(_Message, kw_only=True):
+class AgentChanged(_Message, frozen=True, kw_only=True):
     """Status of an agent as dispatch must know it. `version` grows with every change and survives
     a crash, so that a late repeat cannot undo a newer one."""
 
@@ -418,13 +418,13 @@ class AgentChanged(_Message, kw_only=True):
     version: int
 
 
-class OfferAnswered(_Message, kw_only=True):
+class OfferAnswered(_Message, frozen=True, kw_only=True):
     agent: str
     offer: str
     accept: bool
 
 
-class SessionJoined(_Message, kw_only=True):
+class SessionJoined(_Message, frozen=True, kw_only=True):
     """`agent` now serves (or consults in) the session."""
 
     session: str
@@ -433,12 +433,12 @@ class SessionJoined(_Message, kw_only=True):
     as_: Literal["serving", "consulting"] = msgspec.field(default="serving", name="as")
 
 
-class SessionLeft(_Message, kw_only=True):
+class SessionLeft(_Message, frozen=True, kw_only=True):
     session: str
     episode: int
 
 
-class AgentLost(_Message, kw_only=True):
+class AgentLost(_Message, frozen=True, kw_only=True):
     """The agent's grace period is over: re-queue with the old age."""
 
     agent: str
@@ -449,17 +449,17 @@ class AgentLost(_Message, kw_only=True):
 # --- host -> every machine -----------------------------------------------------------------
 
 
-class ConfigChanged(_Message, kw_only=True):
+class ConfigChanged(_Message, frozen=True, kw_only=True):
     config: OrgConfig
 
 
-class GatewayGone(_Message, kw_only=True):
+class GatewayGone(_Message, frozen=True, kw_only=True):
     """The gateway holding some of the entity's connections died."""
 
     gateway: str
 
 
-class Tick(_Message, kw_only=True):
+class Tick(_Message, frozen=True, kw_only=True):
     """A deadline that the machine asked for has come."""
 
 

@@ -22,9 +22,7 @@ FRAME_LIMIT = 64 * 1024
 """Bytes of one frame."""
 
 
-class _Frame(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="t", forbid_unknown_fields=True
-):
+class _Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="t", forbid_unknown_fields=True):
     """Base of all client frames."""
 
 
@@ -50,7 +48,7 @@ class Cursor(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aside: Seq = 0
 
 
-class Hello(_Frame, kw_only=True, tag="hello"):
+class Hello(_Frame, frozen=True, kw_only=True, tag="hello"):
     """First frame of every connection, within 10 s. `token` may instead have travelled in
     `Sec-WebSocket-Protocol: raydesk, <token>`. `cursors`: session -> what the device already has.
     `batch`: the server may send an array of frames in one WebSocket message."""
@@ -61,7 +59,7 @@ class Hello(_Frame, kw_only=True, tag="hello"):
     device: Annotated[str, msgspec.Meta(max_length=64)] = ""
 
 
-class Start(_Frame, kw_only=True, tag="start"):
+class Start(_Frame, frozen=True, kw_only=True, tag="start"):
     """A customer asks for help: opens a session, or answers with the current one."""
 
     client_id: ClientId
@@ -72,7 +70,7 @@ class Start(_Frame, kw_only=True, tag="start"):
     ] = {}
 
 
-class SayFrame(_Frame, kw_only=True, tag="say"):
+class SayFrame(_Frame, frozen=True, kw_only=True, tag="say"):
     """`aside`: only staff sees it (whisper, note)."""
 
     session: Id
@@ -81,13 +79,13 @@ class SayFrame(_Frame, kw_only=True, tag="say"):
     aside: bool = False
 
 
-class RecallFrame(_Frame, kw_only=True, tag="recall"):
+class RecallFrame(_Frame, frozen=True, kw_only=True, tag="recall"):
     session: Id
     client_id: ClientId
     seq: Seq
 
 
-class ReceiptFrame(_Frame, kw_only=True, tag="receipt"):
+class ReceiptFrame(_Frame, frozen=True, kw_only=True, tag="receipt"):
     """Cumulative: everything up to these seqs reached this device / was read. Send one for many
     messages rather than one each."""
 
@@ -96,33 +94,33 @@ class ReceiptFrame(_Frame, kw_only=True, tag="receipt"):
     read: Seq = 0
 
 
-class TypingWire(_Frame, kw_only=True, tag="typing"):
+class TypingWire(_Frame, frozen=True, kw_only=True, tag="typing"):
     """At most one a second. `preview` (a customer's unsent text) is shown to the agent."""
 
     session: Id
     preview: NoteText = ""
 
 
-class End(_Frame, kw_only=True, tag="end"):
+class End(_Frame, frozen=True, kw_only=True, tag="end"):
     session: Id
     client_id: ClientId
 
 
-class RateFrame(_Frame, kw_only=True, tag="rate"):
+class RateFrame(_Frame, frozen=True, kw_only=True, tag="rate"):
     session: Id
     client_id: ClientId
     score: Annotated[int, msgspec.Meta(ge=1, le=5)]
     comment: NoteText = ""
 
 
-class WrapUp(_Frame, kw_only=True, tag="wrap_up"):
+class WrapUp(_Frame, frozen=True, kw_only=True, tag="wrap_up"):
     session: Id
     client_id: ClientId
     disposition: ShortText = ""
     note: NoteText = ""
 
 
-class TransferFrame(_Frame, kw_only=True, tag="transfer"):
+class TransferFrame(_Frame, frozen=True, kw_only=True, tag="transfer"):
     """To exactly one of `agent` or `queue`."""
 
     session: Id
@@ -133,17 +131,17 @@ class TransferFrame(_Frame, kw_only=True, tag="transfer"):
     warm: bool = False
 
 
-class CompleteTransferFrame(_Frame, kw_only=True, tag="complete_transfer"):
+class CompleteTransferFrame(_Frame, frozen=True, kw_only=True, tag="complete_transfer"):
     session: Id
     client_id: ClientId
 
 
-class CancelTransferFrame(_Frame, kw_only=True, tag="cancel_transfer"):
+class CancelTransferFrame(_Frame, frozen=True, kw_only=True, tag="cancel_transfer"):
     session: Id
     client_id: ClientId
 
 
-class Watch(_Frame, kw_only=True, tag="watch"):
+class Watch(_Frame, frozen=True, kw_only=True, tag="watch"):
     """A leader follows a session unseen; `whisper` by `say` with `aside`."""
 
     session: Id
@@ -151,40 +149,40 @@ class Watch(_Frame, kw_only=True, tag="watch"):
     cursor: Cursor = Cursor()
 
 
-class JoinFrame(_Frame, kw_only=True, tag="join"):
+class JoinFrame(_Frame, frozen=True, kw_only=True, tag="join"):
     session: Id
     client_id: ClientId
 
 
-class Leave(_Frame, kw_only=True, tag="leave"):
+class Leave(_Frame, frozen=True, kw_only=True, tag="leave"):
     """Stop watching, or leave a session joined."""
 
     session: Id
     client_id: ClientId
 
 
-class TakeOverFrame(_Frame, kw_only=True, tag="take_over"):
+class TakeOverFrame(_Frame, frozen=True, kw_only=True, tag="take_over"):
     session: Id
     client_id: ClientId
 
 
-class Status(_Frame, kw_only=True, tag="status"):
+class Status(_Frame, frozen=True, kw_only=True, tag="status"):
     status: Literal["available", "break", "offline"]
     client_id: ClientId
     reason: ShortText = ""
 
 
-class Accept(_Frame, kw_only=True, tag="accept"):
+class Accept(_Frame, frozen=True, kw_only=True, tag="accept"):
     offer: Id
     client_id: ClientId
 
 
-class Decline(_Frame, kw_only=True, tag="decline"):
+class Decline(_Frame, frozen=True, kw_only=True, tag="decline"):
     offer: Id
     client_id: ClientId
 
 
-class Ping(_Frame, kw_only=True, tag="ping"):
+class Ping(_Frame, frozen=True, kw_only=True, tag="ping"):
     """Answered by `pong`; also keeps proxies from closing an idle connection."""
 
 
