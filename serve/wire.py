@@ -209,7 +209,7 @@ ClientFrame = (
     | Ping
 )
 
-_decoder = msgspec.json.Decoder(ClientFrame)
+_decoder: msgspec.json.Decoder[ClientFrame] = msgspec.json.Decoder(ClientFrame)
 
 
 def decode_frame(data: bytes | str) -> ClientFrame:
