@@ -103,7 +103,7 @@ class Forget(msgspec.Struct, frozen=True):
 
 
 class Count(msgspec.Struct, frozen=True):
-    """A metric the machine alone can see. `name` is in `actors.ports.METRICS`."""
+    """A metric the machine alone can see. `name` is in `actors.measures.METRICS`."""
 
     name: str
     value: float = 1.0

@@ -1,0 +1,71 @@
+"""The metrics of the system: one table, from which adapters, dashboards and docs are checked.
+
+Every name is exported with the prefix `raydesk_`. A counter only grows; a gauge is the value now;
+a histogram keeps counts per bucket (seconds, or sizes). `label` names the one dimension beside the
+process's own (`actor`, `node`).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Measure(msgspec.Struct, frozen=True):
+    """One metric. `label` is empty or the name of its dimension."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    help: str
+    label: str = ""
+
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SIZES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+WAITS = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+
+BUCKETS: dict[str, tuple[float, ...]] = {
+    "turn_seconds": SECONDS,
+    "commit_seconds": SECONDS,
+    "exchange_seconds": SECONDS,
+    "decision_seconds": SECONDS,
+    "commit_entities": SIZES,
+    "batch_commands": SIZES,
+    "answer_seconds": WAITS,
+}
+
+METRICS: dict[str, Measure] = {
+    # gateway
+    "connections": Measure("gauge", "Open sockets", "role"),
+    "frames_in_total": Measure("counter", "Client frames accepted"),
+    "frames_out_total": Measure("counter", "Frames written to sockets"),
+    "errors_total": Measure("counter", "Error frames sent", "code"),
+    "slow_readers_total": Measure("counter", "Sockets closed with 1013: reader too slow"),
+    "exchange_seconds": Measure("histogram", "Round trip of one command batch to a host"),
+    "batch_commands": Measure("histogram", "Commands in one batch to a host"),
+    # hosts
+    "turn_seconds": Measure("histogram", "One turn: machines, commit, delivery"),
+    "commit_seconds": Measure("histogram", "One group commit in Redis"),
+    "commit_entities": Measure("histogram", "Entities in one group commit"),
+    "commits_total": Measure("counter", "Group commits"),
+    "fenced_total": Measure("counter", "Writes refused because a newer owner exists", "kind"),
+    "defects_total": Measure("counter", "Commands that raised: entity reloaded", "kind"),
+    "overloads_total": Measure("counter", "Commands refused as overloaded", "kind"),
+    "entities": Measure("gauge", "Entities in memory", "kind"),
+    "inbox": Measure("gauge", "Commands waiting for their turn", "kind"),
+    "replaced_total": Measure("counter", "Hosts replaced by the keeper", "kind"),
+    # domain
+    "sessions": Measure("gauge", "Sessions in memory", "state"),
+    "sessions_opened_total": Measure("counter", "Sessions opened"),
+    "sessions_closed_total": Measure("counter", "Sessions closed", "reason"),
+    "messages_total": Measure("counter", "Messages journaled", "role"),
+    "queue_length": Measure("gauge", "Contacts waiting", "queue"),
+    "queue_oldest_seconds": Measure("gauge", "Wait of the oldest contact", "queue"),
+    "enqueued_total": Measure("counter", "Contacts queued", "queue"),
+    "queue_left_total": Measure("counter", "Contacts that left a queue unserved", "reason"),
+    "answer_seconds": Measure("histogram", "Wait from arrival to accepted offer", "queue"),
+    "offers_total": Measure("counter", "Offers by outcome", "outcome"),
+    "decision_seconds": Measure("histogram", "One dispatch round"),
+    "fallbacks_total": Measure("counter", "Rounds decided by a fallback policy", "policy"),
+    "agents": Measure("gauge", "Agents by status", "status"),
+}
