@@ -7,15 +7,12 @@ leave. So whatever a person or another actor is told has survived a crash alread
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from actors.addresses import Address, Conn
 from actors.frames import ErrorCode, JournalFrame, SoftFrame
 from actors.messages import Command
-
-Track = Literal["main", "aside"]
+from actors.ports import Track
 
 
 class Put(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from actors.addresses import Address, Conn
+from actors.config import OrgConfig
 from actors.effects import Effect
 from actors.messages import Command
 
@@ -29,11 +30,14 @@ class Machine(Protocol):
     """One entity's whole behaviour. Owns its state; never waits, never raises on a late,
     repeated or refused command; answers with effects.
 
-    A command that cannot be is a defect: it raises, the shell discards the entity's memory, logs,
-    and reloads it from the journal.
+    Made by `Kind(address, config)` with the organisation's settings of that moment; every later
+    change comes as `ConfigChanged`. A command that cannot be is a defect: it raises, the shell
+    discards the entity's memory, logs, and reloads it from the journal.
     """
 
     address: Address
+
+    def __init__(self, address: Address, config: OrgConfig) -> None: ...
 
     def restore(self, records: dict[str, bytes], timeline: Sequence[bytes]) -> None:
         """Rebuild durable state from the records that `Put` wrote and, for a session, the encoded
@@ -64,6 +68,10 @@ class Machine(Protocol):
 
     def live(self) -> bool:
         """False once the entity may leave memory and need not be loaded after a restart."""
+        ...
+
+    def summary(self) -> dict[str, object]:
+        """Return what a supervisor's list shows of the entity now: JSON-able, small."""
         ...
 
 

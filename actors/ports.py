@@ -1,0 +1,175 @@
+"""What the actors need from the world, as small Protocols; `infra/` implements them.
+
+Nothing here names Redis, Ray or SQL. Whoever starts a host or a gateway hands the adapters in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from actors.addresses import Address, Kind
+from actors.config import OrgConfig
+from actors.messages import Envelope
+
+Track = Literal["main", "aside"]
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What the journal holds of one entity: its records, and its timelines' frames in order."""
+
+    records: dict[str, bytes]
+    timeline: list[bytes]
+
+
+class Change(msgspec.Struct, kw_only=True):
+    """The durable part of one entity's turn. Filled by the host, written by `Journal.commit`."""
+
+    address: Address
+    puts: dict[str, bytes] = {}
+    drops: list[str] = []
+    frames: list[tuple[Track, int, bytes]] = []
+    """(track, seq, encoded frame), appended to the timeline and to the outbox stream."""
+    scrubs: list[tuple[Track, int, bytes]] = []
+    tells: list[tuple[str, bytes]] = []
+    """(tell id, encoded `Envelope`): kept until `done` names the id."""
+    live: bool = True
+    """False: the entity leaves memory; its keys expire 3 days later."""
+
+
+class FencedError(Exception):
+    """A newer owner of the entities exists: this host must stop and write nothing more."""
+
+
+class Journal(Protocol):
+    """The durable store of one host's entities. One host, one journal object."""
+
+    async def claim(self) -> None:
+        """Make this host's epoch the owner's of everything it hosts.
+
+        Raises:
+            FencedError: a newer epoch has claimed it already.
+        """
+        ...
+
+    async def commit(self, changes: Sequence[Change], done: Sequence[tuple[int, str]]) -> None:
+        """Write all changes of one turn, durably, in one round trip; forget the tells in `done`
+        ((partition, tell id)). Repeated until the store answers; never applied twice.
+
+        Raises:
+            FencedError: see `claim`. Nothing was written.
+        """
+        ...
+
+    async def load(self, addresses: Sequence[Address]) -> list[Stored]:
+        """Return what is stored of each address (empty for a new one), in one round trip."""
+        ...
+
+    async def live(self) -> list[Address]:
+        """Return every entity of this host that was live at its last commit."""
+        ...
+
+    async def pending_tells(self) -> list[tuple[int, str, Envelope]]:
+        """Return the tells not yet known to be received, oldest first."""
+        ...
+
+    async def frames(
+        self, spans: Sequence[tuple[Address, Track, int, int]]
+    ) -> list[list[tuple[int, bytes]]]:
+        """For each (session, track, after, upto): its frames (seq, encoded) with
+        after < seq <= upto, ascending; one round trip."""
+        ...
+
+    async def close(self) -> None:
+        """Release the connections."""
+        ...
+
+
+class CustomerIndex(Protocol):
+    """Which session is a customer's current one, and which human served last (soft)."""
+
+    async def remember(self, org: str, customer: str, agent: str, at: float) -> None: ...
+
+    async def forget(self, org: str, customer: str, session: str) -> None: ...
+
+
+class ConfigSource(Protocol):
+    """Where hosts and gateways get each organisation's settings; pushes every change (R5)."""
+
+    async def get(self, org: str) -> OrgConfig | None:
+        """Return the newest settings, None for an unknown organisation."""
+        ...
+
+    async def watch(self, changed: Callable[[OrgConfig], None]) -> None:
+        """Call `changed` for every new version, from any organisation, until cancelled."""
+        ...
+
+
+class Metrics(Protocol):
+    """Adapter of `actors.measures.METRICS` (names without the prefix)."""
+
+    def add(self, name: str, value: float = 1.0, label: str = "") -> None:
+        """Count (counter) or observe (histogram)."""
+        ...
+
+    def set(self, name: str, value: float, label: str = "") -> None:
+        """Set a gauge."""
+        ...
+
+
+class Delivery(msgspec.Struct, frozen=True, array_like=True):
+    """One encoded frame on its way to some sockets of one gateway.
+
+    `seq` is 0 for a soft frame; for a journal frame `session`, `track` and `seq` let the gateway
+    keep each socket's cursor and drop what it has already.
+    """
+
+    numbers: tuple[int, ...]
+    data: bytes
+    session: str = ""
+    seq: int = 0
+    track: Track = "main"
+
+
+class Receiver(Protocol):
+    """The gateway, as its fabric sees it. All methods return at once."""
+
+    def deliver(self, batch: list[Delivery]) -> None:
+        """Frames for sockets of this gateway, in order per host."""
+        ...
+
+    def refused(self, envelope: Envelope, code: str, retry_s: float) -> None:
+        """The command was not taken (`overloaded` or `internal`): tell its sender."""
+        ...
+
+    def rehosted(self, host: str) -> None:
+        """The host (see `Fabric.host_of`) was replaced; it has forgotten this gateway's sockets:
+        attach again, with the sockets' present cursors, every session and agent that lives there.
+        Unanswered commands are sent again by the fabric itself."""
+        ...
+
+
+class Fabric(Protocol):
+    """A gateway's way to every actor: batches, retries over restarts, one stream back per host."""
+
+    def send(self, envelope: Envelope) -> None:
+        """Queue a command; answered through the `Receiver`. Never waits."""
+        ...
+
+    def host_of(self, address: Address) -> str:
+        """Return the name of the host role of an entity; stable over restarts."""
+        ...
+
+    async def survey(self, kind: Kind, org: str) -> list[dict[str, object]]:
+        """Return the `summary()` of every loaded entity of that kind and organisation."""
+        ...
+
+    async def start(self, receiver: Receiver) -> None:
+        """Begin; frames go to `receiver`."""
+        ...
+
+    async def stop(self) -> None:
+        """End the streams and pipes."""
+        ...
