@@ -5,7 +5,7 @@ Nothing here names Redis, Ray or SQL. Whoever starts a host or a gateway hands t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -24,6 +24,15 @@ class Stored(msgspec.Struct, frozen=True):
     timeline: list[bytes]
 
 
+class Pulse(msgspec.Struct, frozen=True, kw_only=True):
+    """A host's answer to a ping."""
+
+    entities: int
+    idle_s: float
+    """Since the last command; 0 while an entity is live."""
+    fenced: bool = False
+
+
 class Change(msgspec.Struct, kw_only=True):
     """The durable part of one entity's turn. Filled by the host, written by `Journal.commit`."""
 
@@ -35,8 +44,13 @@ class Change(msgspec.Struct, kw_only=True):
     scrubs: list[tuple[Track, int, bytes]] = []
     tells: list[tuple[str, bytes]] = []
     """(tell id, encoded `Envelope`): kept until `done` names the id."""
-    live: bool = True
-    """False: the entity leaves memory; its keys expire 3 days later."""
+    live: bool | None = None
+    """True: load it again after a restart. False: it leaves memory, its keys expire 3 days later.
+    None: as before."""
+
+
+class HostGoneError(Exception):
+    """The host is dead, unreachable or superseded: ask the locator for its successor."""
 
 
 class FencedError(Exception):
@@ -117,6 +131,25 @@ class Metrics(Protocol):
     def set(self, name: str, value: float, label: str = "") -> None:
         """Set a gauge."""
         ...
+
+
+class HostClient(Protocol):
+    """One host process, as gateways, other hosts and the keeper call it.
+
+    Payloads are encoded (`actors.codec`). Every method may raise HostGoneError.
+    """
+
+    name: str
+
+    async def exchange(self, batch: bytes) -> bytes: ...
+
+    def frames(self, gateway: str, attach: int) -> AsyncIterator[bytes]: ...
+
+    async def tell(self, batch: bytes) -> None: ...
+
+    async def survey(self, org: str) -> bytes: ...
+
+    async def ping(self) -> Pulse: ...
 
 
 class Delivery(msgspec.Struct, frozen=True, array_like=True):
