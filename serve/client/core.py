@@ -28,7 +28,7 @@ from serve.client.happenings import (
     Reset,
 )
 from serve.client.options import Counts, Options
-from serve.client.timelines import Arrival, Timeline, Timelines
+from serve.client.timelines import Arrival, Timelines
 from serve.client.unacked import UNACKED_N, Outcome, Unacked
 
 _FINAL_CODES = frozenset({"bad_token", "blacklisted", "duplicate_login", "forbidden"})
@@ -38,10 +38,17 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Core:
-    """One device. `dice` returns numbers uniform in [0, 1); `name` makes its client ids unique."""
+    """One device. `dice` returns numbers uniform in [0, 1); `name` makes its client ids unique;
+    `notice` is shown every soft event at once, taken or not by the program."""
 
     def __init__(
-        self, options: Options, *, dice: Callable[[], float], name: str, device: str = ""
+        self,
+        options: Options,
+        *,
+        dice: Callable[[], float],
+        name: str,
+        device: str = "",
+        notice: Callable[[ClientEvent], None] = lambda _: None,
     ) -> None:
         self.events: deque[ClientEvent] = deque()
         self.outbox: list[bytes] = []
@@ -59,6 +66,7 @@ class Core:
         self._dice = dice
         self._name = name
         self._device = device
+        self._notice = notice
         self._command_n = 0
         self._timelines = Timelines()
         self._unacked = Unacked(
@@ -321,7 +329,7 @@ class Core:
         elif timeline.skips(frame):
             self.counts.gaps += 1
             self.hang_up = "frames are missing"
-        if frame.you not in {"watching", "none"} and _is_ahead(timeline, frame):
+        if frame.you not in {"watching", "none"} and timeline.is_ahead_of(frame):
             self._courtesies.note_receipt(timeline, now)
 
     def _ack(self, ack: frames.Ack) -> None:
@@ -383,13 +391,6 @@ class Core:
         return not self._starved
 
     def _emit(self, event: ClientEvent) -> None:
+        self._notice(event)
         if self._has_room():
             self.events.append(event)
-
-
-def _is_ahead(timeline: Timeline, snapshot: SessionFrame) -> bool:
-    """Tell whether a receipt was lost with the last connection."""
-    side = "customer" if snapshot.you == "customer" else "agent"
-    known = next((r for r in snapshot.receipts if r.side == side), None)
-    delivered, read = (known.delivered, known.read) if known else (0, 0)
-    return timeline.delivered > delivered or timeline.read > read

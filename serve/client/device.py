@@ -64,7 +64,13 @@ class Device:
         self._origin = origin
         self._proxy: str | Literal[True] | None = proxy
         self._options = options or Options()
-        self._core = Core(self._options, dice=dice, name=secrets.token_hex(6), device=device)
+        self._core = Core(
+            self._options,
+            dice=dice,
+            name=secrets.token_hex(6),
+            device=device,
+            notice=self._notice,
+        )
         self._loop: asyncio.AbstractEventLoop
         self._socket: Socket | None = None
         self._opener: asyncio.Task[None] | None = None
@@ -146,7 +152,6 @@ class Device:
             if event is not None:
                 if self._core.hang_up:
                     self._pump()
-                self._notice(event)
                 yield event
             elif self._closed or self._core.final:
                 return
@@ -186,7 +191,7 @@ class Device:
     # --- the shell -------------------------------------------------------------------------
 
     def _notice(self, event: ClientEvent) -> None:
-        """Let a kind of device keep what it needs of an event, before the program sees it."""
+        """Let a kind of device keep what it needs of a soft event, taken by the program or not."""
 
     def _pump(self) -> None:
         """Carry out what the core wants; called after everything it was fed."""
@@ -217,7 +222,6 @@ class Device:
             self._telling = False
 
     def _call(self, on_event: Callable[[ClientEvent], None], event: ClientEvent) -> None:
-        self._notice(event)
         try:
             on_event(event)
         except Exception:

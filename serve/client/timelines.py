@@ -69,6 +69,13 @@ class Timeline:
         """Tell whether a snapshot without reset leaves out frames that this device lacks."""
         return snapshot.from_seq > self.seq or snapshot.aside_from_seq > self.aside
 
+    def is_ahead_of(self, snapshot: SessionFrame) -> bool:
+        """Tell whether a receipt was lost with the last connection."""
+        side = "customer" if snapshot.you == "customer" else "agent"
+        known = next((r for r in snapshot.receipts if r.side == side), None)
+        delivered, read = (known.delivered, known.read) if known else (0, 0)
+        return self.delivered > delivered or self.read > read
+
     @property
     def cursor(self) -> Cursor:
         """What to tell the server that this device has."""

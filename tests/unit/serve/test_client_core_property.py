@@ -87,9 +87,9 @@ class WireDouble:
 class Story:
     """A device and its server, moved step by step."""
 
-    def __init__(self, **options: Any) -> None:
-        options = {"backoff": Backoff(0.1, 1.0), "ack_timeout_s": 2.0} | options
-        self.core = Core(Options(**options), dice=lambda: 0.5, name="x")
+    def __init__(self, events_n: int = 10_000) -> None:
+        options = Options(backoff=Backoff(0.1, 1.0), ack_timeout_s=2.0, events_n=events_n)
+        self.core = Core(options, dice=lambda: 0.5, name="x")
         self.server = WireDouble()
         self.now = 0.0
         self.online = False
@@ -194,7 +194,7 @@ STEPS: dict[str, Callable[[Story], None]] = {
 def test_each_message_is_shown_once_in_order_and_each_command_done_once(
     steps: list[str], events_n: int
 ) -> None:
-    story = Story(events_n=events_n)
+    story = Story(events_n)
     for step in steps:
         STEPS[step](story)
     story.settle()
@@ -206,7 +206,9 @@ def test_each_message_is_shown_once_in_order_and_each_command_done_once(
 
 
 @given(st.integers(0, 200), st.floats(0, 1, exclude_max=True), st.floats(0.01, 2), st.floats(2, 60))
-def test_a_wait_never_leaves_its_interval(attempt: int, dice: float, base: float, cap: float):
+def test_a_wait_never_leaves_its_interval(
+    attempt: int, dice: float, base: float, cap: float
+) -> None:
     wait = Backoff(base, cap).delay_s(attempt, dice)
     assert 0 <= wait <= min(cap, base * 2.0 ** min(attempt, 30))
 
