@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -63,7 +63,11 @@ class Outbound(Protocol):
 
 
 class HostParts(msgspec.Struct, kw_only=True):
-    """What a host is built from. `inbox_limit` is in commands, `random` returns [0, 1)."""
+    """What a host is built from.
+
+    `ready` waits until `new_id` may be called; `random` returns [0, 1); `close` releases the
+    adapters; `inbox_limit` is in commands.
+    """
 
     name: str
     scope: Scope
@@ -73,8 +77,10 @@ class HostParts(msgspec.Struct, kw_only=True):
     configs: ConfigSource
     customers: CustomerIndex
     metrics: Metrics
+    ready: Callable[[], Awaitable[None]]
     new_id: Callable[[], str]
     random: Callable[[], float]
+    close: Callable[[], Awaitable[None]]
     clock: Callable[[], float] = time.time
     inbox_limit: int = 20_000
 
@@ -135,7 +141,7 @@ class Host:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._close()
-        await self.parts.journal.close()
+        await self.parts.close()
 
     def ping(self) -> Pulse:
         """Return the host's pulse.
@@ -218,6 +224,7 @@ class Host:
             for gateway in self._outlets.drop_silent(now - GATEWAY_SILENT_S):
                 log.warning("gateway.gone", host=self.parts.name, gateway=gateway)
                 self._gateway_gone(gateway)
+            self.parts.metrics.flush()
         if now - self._gauges_at >= GAUGES_S:
             self._gauges_at = now
             self._gauges.set(self._roster, len(self._inbox))
@@ -264,6 +271,7 @@ class Host:
         if not items and not ticks and not self._done and not self._loader.waiting:
             return
         await self._loader.load(envelope.to for envelope, _ in items)
+        await self.parts.ready()
         started = time.perf_counter()
         turn = Turn(_TurnContext(now, self.parts.new_id, self.parts.random), self._new_tell_id)
         self._loader.adopt(turn)

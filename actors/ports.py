@@ -96,10 +96,6 @@ class Journal(Protocol):
         after < seq <= upto, ascending; one round trip."""
         ...
 
-    async def close(self) -> None:
-        """Release the connections."""
-        ...
-
 
 class CustomerIndex(Protocol):
     """Which session is a customer's current one, and which human served last (soft)."""
@@ -130,6 +126,10 @@ class Metrics(Protocol):
 
     def set(self, name: str, value: float, label: str = "") -> None:
         """Set a gauge."""
+        ...
+
+    def flush(self) -> None:
+        """Export what has been counted; called once a second by the owner."""
         ...
 
 

@@ -216,6 +216,15 @@ class WorkerLease:
         self._until = -1.0
         await self.acquire()
 
+    async def ready(self) -> None:
+        """Wait until ids may be issued; a lease that ran out is renewed at once."""
+        while self._monotonic() > self._until:
+            try:
+                await self.renew()
+            except (RedisError, OSError, IdsStoppedError) as error:
+                log.warning("ids.not_ready", worker=self.worker, error=str(error))
+                await asyncio.sleep(0.2)
+
     async def run(self) -> None:
         """Renew three times per lease until cancelled; failures are logged and tried again."""
         while True:

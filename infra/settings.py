@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     valkey_port: Port = _env("RAYDESK_VALKEY_PORT", 0)
     valkey_fsync: Literal["always", "everysec"] = _env("RAYDESK_VALKEY_FSYNC", "always")
     valkey_password: SecretStr | None = _env("RAYDESK_VALKEY_PASSWORD", None)
+    redis_cluster: bool = _env("RAYDESK_REDIS_CLUSTER", False)
+    outbox_cap: Count = _env("RAYDESK_OUTBOX_CAP", 1_000_000)
     redis_connections: Count = _env("RAYDESK_REDIS_CONNECTIONS", 16)
 
     # Doors.

@@ -154,10 +154,6 @@ class RedisJournal:
         """Return the frames of each span; see `Journal.frames`."""
         return await read_frames(self._redis, spans)
 
-    async def close(self) -> None:
-        """Release the connections."""
-        await self._redis.aclose()
-
     async def _run(self, script: _Script, names: list[str], args: list[Any]) -> None:
         """Run a script until the store answers: it is safe to repeat (epoch and turn)."""
         wait_s = RETRY_S

@@ -1,0 +1,117 @@
+"""The production adapters, put together for every process that hosts actors."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import cast
+
+from redis.asyncio import Redis
+
+from actors.addresses import KINDS
+from actors.host import HostParts
+from actors.keeper import Timings
+from actors.kinds import make
+from actors.placement import Placement, Scope
+from actors.ports import Metrics
+from infra.configs import RedisConfigs
+from infra.customers import RedisCustomers
+from infra.ids import WorkerLease
+from infra.journal import RedisJournal
+from infra.journal.redis_journal import live_entities, next_epoch
+from infra.logs import configure_logs
+from infra.metrics import PlainMetrics, RayMetrics
+from infra.redis_client import connect
+from infra.settings import Settings
+
+HOSTS_KEY = "raydesk:hosts"
+
+
+class RedisRegistry:
+    """The keeper's notes in Redis (implements `actors.keeper.Registry`)."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def next_epoch(self) -> int:
+        return await next_epoch(self._redis)
+
+    async def hosts(self) -> dict[str, str]:
+        found = cast("dict[bytes, bytes]", await self._redis.hgetall(HOSTS_KEY))
+        return {role.decode(): name.decode() for role, name in found.items()}
+
+    async def put(self, role: str, name: str) -> None:
+        await self._redis.hset(HOSTS_KEY, role, name)
+
+    async def drop(self, role: str) -> None:
+        await self._redis.hdel(HOSTS_KEY, role)
+
+    async def live_roles(self, placement: Placement) -> list[str]:
+        kinds = [kind for kind in KINDS if placement.rule(kind) == "per-entity"]
+        return [str(a) for kind in kinds for a in await live_entities(self._redis, kind)]
+
+
+class Wiring:
+    """Adapters on Redis (implements `actors.building.Builder`); picklable.
+
+    Args:
+        settings: the options.
+        redis_url: the store, also when it is the private one.
+        in_ray: False counts metrics in memory only.
+    """
+
+    def __init__(self, settings: Settings, redis_url: str, *, in_ray: bool = True) -> None:
+        self.settings = settings
+        self.redis_url = redis_url
+        self.in_ray = in_ray
+        self.placement = Placement(**{kind: settings.placement(kind) for kind in KINDS})
+        self.timings = Timings(
+            ping_s=settings.keeper_period_s, suspect_s=settings.keeper_dead_after_s
+        )
+
+    def prepare(self) -> None:
+        """Set up logging in this process."""
+        configure_logs(self.settings)
+
+    def redis(self) -> Redis:
+        """Return a new client."""
+        return connect(self.redis_url, max_connections=self.settings.redis_connections)
+
+    def metrics(self, actor: str) -> Metrics:
+        """Return this process's metrics, tagged with the actor's name."""
+        return RayMetrics(actor) if self.in_ray else PlainMetrics()
+
+    async def registry(self) -> RedisRegistry:
+        """Return the keeper's notes."""
+        return RedisRegistry(self.redis())
+
+    async def parts(self, scope: Scope, name: str, epoch: int) -> HostParts:
+        """Return everything a host needs."""
+        settings = self.settings
+        redis = self.redis()
+        lease = WorkerLease(redis, lease_s=settings.id_lease_s)
+        await lease.acquire()
+        renewing = asyncio.create_task(lease.run(), name=f"{name}.ids")
+
+        async def close() -> None:
+            renewing.cancel()
+            await asyncio.gather(renewing, return_exceptions=True)
+            await redis.aclose()
+
+        return HostParts(
+            name=name,
+            scope=scope,
+            epoch=epoch,
+            make=make,
+            journal=RedisJournal(
+                redis, scope, epoch, cluster=settings.redis_cluster, outbox_cap=settings.outbox_cap
+            ),
+            configs=RedisConfigs(redis, check_s=settings.config_check_s),
+            customers=RedisCustomers(redis),
+            metrics=self.metrics(name),
+            ready=lease.ready,
+            new_id=lease.next,
+            random=random.Random(epoch).random,
+            close=close,
+            inbox_limit=settings.inbox_limit,
+        )
