@@ -1,0 +1,206 @@
+"""The exam that every policy must pass: run it on your own with `exam(YourPolicy)`.
+
+Each check draws many small random centres (some with scarce skills, named and preferred agents,
+part-loaded agents, two queues) and looks at what the policy proposes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from random import Random
+
+from policies.eligibility import reason
+from policies.priority import virtual_at
+from policies.view import AgentView, ContactView, Demand, Match, Policy, QueueView, View
+
+Make = Callable[[], Policy]
+Check = Callable[[Make], None]
+
+CENTRES_N = 60
+NOW = 10_000.0
+SKILLS = ("billing", "english", "技术")
+
+
+class ExamError(AssertionError):
+    """A policy broke a rule; the text says which, where, and how."""
+
+
+def exam(make: Make) -> None:
+    """Run every check on the policies that `make` returns.
+
+    Raises:
+        ExamError: at the first rule that is broken.
+    """
+    for check in CHECKS:
+        check(make)
+
+
+def is_deterministic(make: Make) -> None:
+    """The same view and seed give the same matches, from a fresh policy too."""
+    for seed, view in centres():
+        policy = make()
+        first = policy.decide(view, Random(seed))
+        if policy.decide(view, Random(seed)) != first or make().decide(view, Random(seed)) != first:
+            raise ExamError(f"centre {seed}: two answers to the same view and seed")
+
+
+def proposes_eligible_pairs(make: Make) -> None:
+    """Every pair is eligible, and exists in the view."""
+    for seed, view in centres():
+        for match in make().decide(view, Random(seed)):
+            contact, agent = view.waiting.get(match.contact), view.pool.get(match.agent)
+            if contact is None or agent is None:
+                raise ExamError(f"centre {seed}: {match} names somebody unknown")
+            why = reason(contact, agent, view.now)
+            if why is not None:
+                raise ExamError(f"centre {seed}: {match} is not eligible: {why}")
+
+
+def keeps_to_capacity(make: Make) -> None:
+    """An agent's matches together fit into its free units; a contact is matched once."""
+    for seed, view in centres():
+        matches = make().decide(view, Random(seed))
+        if len({match.contact for match in matches}) < len(matches):
+            raise ExamError(f"centre {seed}: a contact is given to two agents")
+        for agent, units in _units(view, matches).items():
+            if units > view.pool[agent].free:
+                raise ExamError(f"centre {seed}: agent {agent} is given {units} units too many")
+
+
+def keeps_to_the_limit(make: Make) -> None:
+    """No more matches than `view.limit`, and no contact of a queue that is not its own."""
+    for seed, view in centres(limit=2):
+        if len(make().decide(view, Random(seed))) > 2:
+            raise ExamError(f"centre {seed}: more matches than the view's limit")
+    for seed, view in centres(only=frozenset({"q0"})):
+        for match in make().decide(view, Random(seed)):
+            if view.waiting[match.contact].demand.queue != "q0":
+                raise ExamError(f"centre {seed}: {match} is of a queue that is not asked about")
+
+
+def serves_the_oldest_equal_first(make: Make) -> None:
+    """Of two contacts alike in everything but age, the older (virtually) is not passed over."""
+    for seed, view in centres():
+        matched = {match.contact for match in make().decide(view, Random(seed))}
+        for contact in matched:
+            for other in view.contacts():
+                if other.id not in matched and _overtaken(view.waiting[contact], other):
+                    raise ExamError(f"centre {seed}: {contact} is served before {other.id}")
+
+
+def leaves_the_view_alone(make: Make) -> None:
+    """The view reads the same afterwards."""
+    for seed, view in centres():
+        before = (list(view.contacts()), list(view.agents()), set(view.pool.free))
+        make().decide(view, Random(seed))
+        if (list(view.contacts()), list(view.agents()), set(view.pool.free)) != before:
+            raise ExamError(f"centre {seed}: the policy changed the view")
+
+
+def bears_an_empty_centre(make: Make) -> None:
+    """Nobody waiting, or nobody there, is no reason to fail."""
+    contact = ContactView(id="1", demand=Demand(queue="q0"), arrived_at=0.0, virtual_at=0.0)
+    for view in (
+        View.of([], [], now=NOW),
+        View.of([contact], [], now=NOW),
+        View.of([], [AgentView(id="a0")], now=NOW),
+        View.of([contact], [AgentView(id="a0", capacity=0)], now=NOW),
+    ):
+        if make().decide(view, Random(0)):
+            raise ExamError("a match out of nothing")
+
+
+CHECKS: tuple[Check, ...] = (
+    is_deterministic,
+    proposes_eligible_pairs,
+    keeps_to_capacity,
+    keeps_to_the_limit,
+    serves_the_oldest_equal_first,
+    leaves_the_view_alone,
+    bears_an_empty_centre,
+)
+
+
+def centres(
+    *, limit: int = 64, only: frozenset[str] | None = None, n: int = CENTRES_N
+) -> Iterator[tuple[int, View]]:
+    """Yield (seed, view) of `n` random centres, the same ones at every call."""
+    for seed in range(n):
+        dice = Random(seed)
+        agents = [_agent(dice, number) for number in range(dice.randint(1, 8))]
+        contacts = [_contact(dice, number) for number in range(dice.randint(1, 12))]
+        queues = [QueueView(id="q0"), QueueView(id="q1", units=2)]
+        view = View.of(contacts, agents, now=NOW, queues=queues, limit=limit)
+        view.only = only
+        yield seed, view
+
+
+def _agent(dice: Random, number: int) -> AgentView:
+    capacity = dice.randint(1, 5)
+    used = dice.randint(0, capacity)
+    return AgentView(
+        id=f"a{number}",
+        kind=dice.choices(("human", "bot"), (9, 1))[0],
+        groups=frozenset(g for g in ("east", "west") if dice.random() < 0.6),
+        skills={skill: dice.randint(1, 5) for skill in SKILLS if dice.random() < 0.6},
+        capacity=capacity,
+        used=used,
+        contacts_n=min(used, 2),
+        status=dice.choices(("available", "break", "offline"), (6, 1, 1))[0],
+        enabled=dice.random() < 0.95,
+        idle_since=NOW - dice.randint(0, 900),
+    )
+
+
+def _contact(dice: Random, number: int) -> ContactView:
+    two = dice.random() < 0.3
+    arrived_at = NOW - dice.randint(0, 600)
+    needs = ((dice.choice(SKILLS), dice.randint(1, 4)),) if dice.random() < 0.4 else ()
+    demand = Demand(
+        queue="q1" if two else "q0",
+        groups=frozenset({"east"}) if two else frozenset(),
+        needs=needs,
+        units=2 if two else 1,
+    )
+    return ContactView(
+        id=f"c{number}",
+        demand=demand,
+        arrived_at=arrived_at,
+        virtual_at=virtual_at(arrived_at, dice.choice((0, 0, 1, 5))),
+        agent=_someone(dice, 0.1),
+        prefer=_someone(dice, 0.2),
+        prefer_until=NOW + dice.choice((-5, 5)),
+        exclude=frozenset({_someone(dice, 0.2)} - {""}),
+        tried=frozenset({_someone(dice, 0.2)} - {""}),
+    )
+
+
+def _someone(dice: Random, share: float) -> str:
+    return f"a{dice.randint(0, 7)}" if dice.random() < share else ""
+
+
+def _units(view: View, matches: list[Match]) -> dict[str, int]:
+    units: dict[str, int] = {}
+    for match in matches:
+        wanted = view.waiting[match.contact].demand.units
+        units[match.agent] = units.get(match.agent, 0) + wanted
+    return units
+
+
+def _overtaken(served: ContactView, other: ContactView) -> bool:
+    """Whether `other` is older than `served` and like it in everything a policy may weigh."""
+    return other.order < served.order and _nature(other) == _nature(served)
+
+
+def _nature(contact: ContactView) -> tuple[object, ...]:
+    preferred = contact.prefer if contact.prefer_until > NOW else ""
+    return (
+        contact.demand,
+        contact.agent,
+        preferred,
+        contact.exclude,
+        contact.tried,
+        contact.purpose,
+        contact.vip,
+        contact.lang,
+    )

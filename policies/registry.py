@@ -1,0 +1,47 @@
+"""Policies by the name that a queue's settings use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from policies.least_busy import LeastBusy
+from policies.longest_idle import LongestIdle
+from policies.random_eligible import RandomEligible
+from policies.view import Policy
+
+FALLBACK = "longest_idle"
+"""The last step of the ladder: needs nothing, cannot fail, and no queue is ever without it."""
+
+_makers: dict[str, Callable[[], Policy]] = {
+    LongestIdle.name: LongestIdle,
+    LeastBusy.name: LeastBusy,
+    RandomEligible.name: RandomEligible,
+}
+
+
+def register(name: str, make: Callable[[], Policy]) -> None:
+    """Offer a policy of one's own under `name`, to queues of this process.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in _makers:
+        raise ValueError(f"a policy named {name!r} exists already")
+    _makers[name] = make
+
+
+def names() -> list[str]:
+    """Return every name that `make` knows, sorted."""
+    return sorted(_makers)
+
+
+def make(name: str) -> Policy:
+    """Return a fresh policy.
+
+    Raises:
+        LookupError: there is none of that name; the text lists those there are.
+    """
+    maker = _makers.get(name)
+    if maker is None:
+        raise LookupError(f"no policy named {name!r}; there are {', '.join(names())}")
+    return maker()
