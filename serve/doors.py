@@ -1,0 +1,90 @@
+"""What the doors need from the world, as small Protocols; `infra/` implements them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from actors.ports import Track
+
+
+class Current(Protocol):
+    """What the store remembers of a customer; empty strings and 0.0: nothing."""
+
+    @property
+    def session(self) -> str: ...
+    @property
+    def last_agent(self) -> str: ...
+    @property
+    def last_ended_at(self) -> float: ...
+
+
+class Customers(Protocol):
+    """Which session is a customer's current one (`infra.customers`)."""
+
+    async def current(self, org: str, customer: str) -> Current:
+        """Return what is remembered."""
+        ...
+
+    async def claim(self, org: str, customer: str, new_session: str) -> str:
+        """Return the current session, which is `new_session` if there was none."""
+        ...
+
+    async def forget(self, org: str, customer: str, session: str) -> None:
+        """If `session` is the current one, then there is none."""
+        ...
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """A web site whose visitors are an organisation's customers."""
+
+    key: str
+    """Public: it stands in the embedding page."""
+    org: str
+    secret: str = ""
+    """Signs identity assertions; empty: the site has only anonymous visitors."""
+    origins: list[str] = []
+    enabled: bool = True
+
+
+class Sites(Protocol):
+    """Sites by their public key."""
+
+    async def get(self, key: str) -> Site | None:
+        """Return the site, None if there is none with that key."""
+        ...
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who may sign in. `password_hash` is argon2id (PHC string)."""
+
+    org: str
+    id: str
+    name: str
+    role: str
+    kind: str = "human"
+    password_hash: str = ""
+    enabled: bool = True
+
+
+class Accounts(Protocol):
+    """Accounts by what a person types in."""
+
+    async def find(self, org: str, login: str) -> Account | None:
+        """Return the account, None if there is none."""
+        ...
+
+
+class History(Protocol):
+    """Reads a session's stored timeline."""
+
+    async def participants(self, org: str, session: str) -> set[str] | None:
+        """Return the ids of everyone who took part; None for an unknown session."""
+        ...
+
+    async def page(
+        self, org: str, session: str, track: Track, after: int, limit: int
+    ) -> list[bytes]:
+        """Return up to `limit` encoded frames with seq > after, ascending."""
+        ...

@@ -1,0 +1,193 @@
+"""A wire frame of an authenticated person -> a command and the actor it is for. Pure.
+
+Whatever is not in `ROLES` for a role is refused before it becomes a command (M9, tenancy): the
+organisation and the person come from the connection, never from the frame.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from actors import messages as m
+from actors.addresses import Address
+from actors.messages import Envelope, Role
+from serve import wire as w
+from serve.gateway.bodies import BodyError, check_body
+from serve.gateway.connection import Connection
+from serve.gateway.decoding import Bad
+
+STAFF: frozenset[Role] = frozenset({"agent", "leader", "admin"})
+LEADERS: frozenset[Role] = frozenset({"leader", "admin"})
+CUSTOMERS: frozenset[Role] = frozenset({"customer"})
+EVERYONE: frozenset[Role] = STAFF | CUSTOMERS
+
+ROLES: dict[type[w.ClientFrame], frozenset[Role]] = {
+    w.Hello: EVERYONE,
+    w.Start: CUSTOMERS,
+    w.SayFrame: EVERYONE,
+    w.RecallFrame: EVERYONE,
+    w.ReceiptFrame: EVERYONE,
+    w.TypingWire: EVERYONE,
+    w.End: EVERYONE,
+    w.RateFrame: CUSTOMERS,
+    w.WrapUp: STAFF,
+    w.TransferFrame: STAFF,
+    w.CompleteTransferFrame: STAFF,
+    w.CancelTransferFrame: STAFF,
+    w.Watch: LEADERS,
+    w.JoinFrame: LEADERS,
+    w.Leave: LEADERS,
+    w.TakeOverFrame: LEADERS,
+    w.Status: STAFF,
+    w.Accept: STAFF,
+    w.Decline: STAFF,
+    w.Ping: EVERYONE,
+}
+"""Which roles may send which frame."""
+
+SESSION_ID_MAX = 20
+"""Digits of the largest 64-bit number."""
+
+Own = w.Hello | w.Ping | w.Start | w.Watch
+"""Frames that the gateway answers itself; they never become a command here."""
+Mapped = (
+    w.SayFrame
+    | w.RecallFrame
+    | w.ReceiptFrame
+    | w.TypingWire
+    | w.End
+    | w.RateFrame
+    | w.WrapUp
+    | w.TransferFrame
+    | w.CompleteTransferFrame
+    | w.CancelTransferFrame
+    | w.JoinFrame
+    | w.Leave
+    | w.TakeOverFrame
+    | w.Status
+    | w.Accept
+    | w.Decline
+)
+
+
+def may_send(frame: w.ClientFrame, role: Role) -> bool:
+    """Tell whether that role may send that frame at all."""
+    return role in ROLES[type(frame)]
+
+
+def session_address(org: str, session: str) -> Address | None:
+    """Return the session's address; None for what cannot be a session's id."""
+    if len(session) <= SESSION_ID_MAX and session.isascii() and session.isdigit():
+        return Address("session", org, session)
+    return None
+
+
+def to_envelope(frame: Mapped, who: Connection) -> Envelope | Bad:
+    """Return the command in its envelope, or the error that answers the frame."""
+    if isinstance(frame, w.Status | w.Accept | w.Decline):
+        to: Address | None = Address("agent", who.identity.org, who.identity.subject)
+    else:
+        to = session_address(who.identity.org, frame.session)
+    client_id = getattr(frame, "client_id", "")
+    if to is None:
+        return Bad("unknown_session", "No such session: use the id of a session frame.", client_id)
+    command = to_command(frame, who)
+    if isinstance(command, Bad):
+        return command
+    return Envelope(to, command)
+
+
+def to_command(frame: Mapped, who: Connection) -> m.Command | Bad:
+    """Return the frame as its command, signed with the connection's own person."""
+    conn, person = who.conn, who.person
+    match frame:
+        case w.SayFrame():
+            return _say(frame, who)
+        case w.ReceiptFrame():
+            return m.MarkReceipt(
+                conn=conn, person=person, delivered=frame.delivered, read=frame.read
+            )
+        case w.TypingWire():
+            return m.Typing(conn=conn, person=person, preview=frame.preview)
+        case w.RecallFrame():
+            return m.Recall(conn=conn, person=person, client_id=frame.client_id, seq=frame.seq)
+        case w.End():
+            return m.EndSession(conn=conn, person=person, client_id=frame.client_id)
+        case w.RateFrame():
+            return m.Rate(
+                conn=conn,
+                person=person,
+                client_id=frame.client_id,
+                score=frame.score,
+                comment=frame.comment,
+            )
+        case w.WrapUp():
+            return m.FinishWrapUp(
+                conn=conn,
+                person=person,
+                client_id=frame.client_id,
+                disposition=frame.disposition,
+                note=frame.note,
+            )
+        case w.TransferFrame():
+            return _transfer(frame, who)
+        case w.Status():
+            return m.SetStatus(
+                conn=conn,
+                person=person,
+                client_id=frame.client_id,
+                status=frame.status,
+                reason=frame.reason,
+            )
+        case w.Accept() | w.Decline():
+            return m.AnswerOffer(
+                conn=conn,
+                person=person,
+                client_id=frame.client_id,
+                offer=frame.offer,
+                accept=isinstance(frame, w.Accept),
+            )
+        case w.CompleteTransferFrame():
+            return m.CompleteTransfer(conn=conn, person=person, client_id=frame.client_id)
+        case w.CancelTransferFrame():
+            return m.CancelTransfer(conn=conn, person=person, client_id=frame.client_id)
+        case w.JoinFrame():
+            return m.Join(conn=conn, person=person, client_id=frame.client_id)
+        case w.Leave():
+            return m.LeaveSession(conn=conn, person=person, client_id=frame.client_id)
+        case w.TakeOverFrame():
+            return m.TakeOver(conn=conn, person=person, client_id=frame.client_id)
+        case _:
+            assert_never(frame)
+
+
+def _say(frame: w.SayFrame, who: Connection) -> m.Command | Bad:
+    if frame.aside and who.person.role == "customer":
+        detail = "Only staff can say something aside: send it without `aside`."
+        return Bad("forbidden", detail, frame.client_id, frame.session)
+    try:
+        body = check_body(frame.body)
+    except BodyError as error:
+        return Bad("bad_frame", f"say: {error}", frame.client_id, frame.session)
+    return m.Say(
+        conn=who.conn,
+        person=who.person,
+        client_id=frame.client_id,
+        body=body,
+        aside=frame.aside,
+    )
+
+
+def _transfer(frame: w.TransferFrame, who: Connection) -> m.Command | Bad:
+    if bool(frame.agent) == bool(frame.queue):
+        detail = "transfer: name exactly one of `agent` and `queue`."
+        return Bad("bad_frame", detail, frame.client_id, frame.session)
+    return m.Transfer(
+        conn=who.conn,
+        person=who.person,
+        client_id=frame.client_id,
+        agent=frame.agent,
+        queue=frame.queue,
+        note=frame.note,
+        warm=frame.warm,
+    )

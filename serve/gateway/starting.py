@@ -1,0 +1,126 @@
+"""A customer's `start`: one session at a time, however many devices, tabs and repeats."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from actors import messages as m
+from actors.addresses import Address
+from actors.frames import Ack, encode_frame
+from actors.messages import Envelope
+from serve.doors import Current
+from serve.gateway.connection import Asked, Connection, error_frame
+from serve.gateway.following import Following, Snapshot
+from serve.gateway.table import Table
+from serve.gateway.world import World
+from serve.wire import Start
+
+log = structlog.get_logger()
+
+TRIES = 2
+"""A claim that turns out to be a session closed a moment ago is given up once."""
+
+
+class Starting:
+    """Claims a session id (set if absent), opens it, and answers when that is durable.
+
+    Repeating `start`, from any device, leads to the same session: the claim decides, and opening a
+    session that exists does nothing.
+    """
+
+    def __init__(self, world: World, following: Following, table: Table) -> None:
+        self._world = world
+        self._following = following
+        self._table = table
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._claiming: set[tuple[int, str]] = set()
+
+    def start(self, connection: Connection, frame: Start) -> None:
+        """Begin; the answer is `ack` with the session, or an error with the client id."""
+        key = (connection.number, frame.client_id)
+        if key not in self._claiming:
+            self._claiming.add(key)
+            self._spawn(self._open(connection, Asked(frame, TRIES)))
+
+    def passes(self, connection: Connection, seen: Snapshot) -> bool:
+        """Tell whether a session frame may reach its socket. Not when it shows a closed session to
+        somebody who asked for a new one: then the next try is under way."""
+        asked = connection.starting.get(seen.session)
+        if not asked or seen.state != "closed" or asked[0].tries <= 1:
+            return True
+        del connection.starting[seen.session]
+        connection.attached.pop(seen.session, None)
+        self._spawn(self._reopen(connection, seen.session, asked))
+        return False
+
+    def answer(self, connection: Connection, session: str) -> None:
+        """Ack every start that the session's frame has just answered."""
+        for asked in connection.starting.pop(session, ()):
+            connection.push(encode_frame(Ack(client_id=asked.frame.client_id, session=session)))
+
+    def failed(self, connection: Connection, session: str) -> str:
+        """An error came for that session: return the client id of the start it answers, or ''."""
+        asked = connection.starting.pop(session, None)
+        return asked[0].frame.client_id if asked else ""
+
+    async def stop(self) -> None:
+        """Cancel what is under way."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _reopen(self, connection: Connection, closed: str, asked: list[Asked]) -> None:
+        identity = connection.identity
+        await self._world.customers.forget(identity.org, identity.subject, closed)
+        for one in asked:
+            await self._open(connection, Asked(one.frame, one.tries - 1))
+
+    async def _open(self, connection: Connection, asked: Asked) -> None:
+        client_id = asked.frame.client_id
+        try:
+            current, session = await self._claim(connection)
+        except Exception as error:  # noqa: BLE001 # whatever a store raises, the customer is told
+            log.warning("start.failed", org=connection.identity.org, error=repr(error))
+            detail = "The session cannot be opened just now: send start again."
+            connection.push(error_frame("overloaded", detail, client_id=client_id, retry_s=1.0))
+            return
+        finally:
+            self._claiming.discard((connection.number, client_id))
+        if connection.is_open:
+            connection.starting.setdefault(session, []).append(asked)
+            self._send(connection, asked.frame, session, current)
+
+    async def _claim(self, connection: Connection) -> tuple[Current, str]:
+        identity, customers = connection.identity, self._world.customers
+        current = await customers.current(identity.org, identity.subject)
+        session = current.session or await customers.claim(
+            identity.org, identity.subject, self._world.new_id()
+        )
+        return current, session
+
+    def _send(self, connection: Connection, frame: Start, session: str, current: Current) -> None:
+        """Open and follow the session, on this socket and the customer's others here."""
+        identity = connection.identity
+        command = m.OpenSession(
+            conn=connection.conn,
+            customer=identity.customer(connection.ip),
+            queue=frame.queue,
+            subject=frame.subject,
+            needs=frame.needs,
+            last_agent=current.last_agent,
+            last_ended_at=current.last_ended_at,
+        )
+        self._world.fabric.send(Envelope(Address("session", identity.org, session), command))
+        self._following.attach(connection, session)
+        for mate in self._table.of_person(connection):
+            if session not in mate.attached:
+                self._following.attach(mate, session)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

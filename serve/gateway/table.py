@@ -1,0 +1,59 @@
+"""All open sockets of one gateway: by number, by person, by device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from serve.gateway.connection import Connection
+
+PersonKey = tuple[str, str, str]
+
+
+def person_key(connection: Connection) -> PersonKey:
+    """Return who it is: organisation, side, id. Agents and customers have separate ids."""
+    identity = connection.identity
+    side = "customer" if identity.role == "customer" else "agent"
+    return (identity.org, side, identity.subject)
+
+
+class Table:
+    """The sockets. `get` is the hot path: one dictionary look-up."""
+
+    def __init__(self) -> None:
+        self._by_number: dict[int, Connection] = {}
+        self._by_person: dict[PersonKey, list[Connection]] = {}
+        self._roles: dict[str, int] = {}
+        self.get = self._by_number.get
+
+    def __len__(self) -> int:
+        return len(self._by_number)
+
+    def __iter__(self) -> Iterator[Connection]:
+        return iter(list(self._by_number.values()))
+
+    def add(self, connection: Connection) -> None:
+        """Register an open socket."""
+        self._by_number[connection.number] = connection
+        self._by_person.setdefault(person_key(connection), []).append(connection)
+        role = connection.identity.role
+        self._roles[role] = self._roles.get(role, 0) + 1
+
+    def remove(self, connection: Connection) -> bool:
+        """Forget a socket; False when it was not here."""
+        if self._by_number.pop(connection.number, None) is None:
+            return False
+        key = person_key(connection)
+        mates = self._by_person[key]
+        mates.remove(connection)
+        if not mates:
+            del self._by_person[key]
+        self._roles[connection.identity.role] -= 1
+        return True
+
+    def of_person(self, connection: Connection) -> list[Connection]:
+        """Return the sockets of the same person (without it, if it is not registered)."""
+        return list(self._by_person.get(person_key(connection), ()))
+
+    def open_n(self, role: str) -> int:
+        """Return how many sockets of that role are open."""
+        return self._roles.get(role, 0)
