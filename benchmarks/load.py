@@ -17,12 +17,16 @@ from collections.abc import Iterator
 
 import msgspec
 
+from benchmarks.checker import Checker
 from benchmarks.histogram import Histogram
 from benchmarks.schedule import paced, poisson
-from benchmarks.wires import CUSTOMER, Side, Wire
+from benchmarks.wires import AGENT, CUSTOMER, Side, Wire
 
 SILENCE_S = 5.0
 """When nothing has arrived for this long after the last send, what is missing is missing."""
+
+
+_RECEIVERS = ("customer", "agent")
 
 
 class Phase(msgspec.Struct, kw_only=True):
@@ -67,7 +71,9 @@ class Load:
         self._name = name
         self._rng = random.Random(seed)
         self._number = 0
-        self._last_seq = [[0, 0] for _ in range(wire.talk_n)]
+        self._checker = Checker()
+        self._before = self._checker.report()
+        self._expect()
         self._turn: list[Side] = [CUSTOMER] * wire.talk_n
         self._pending: dict[str, _Pending] = {}
         self._moved = 0.0
@@ -104,31 +110,26 @@ class Load:
         return self._result(seconds)
 
     def acked(self, client_id: str, seq: int) -> None:
-        del seq
         self._moved = now = time.perf_counter()
         pending = self._pending.get(client_id)
         if pending is None or pending.acked:
             return
         pending.acked = True
         self._acked += 1
-        self._ack.add(now - pending.at)
+        self._checker.acked(self._stream(pending.talk, 1 - pending.side), seq, now - pending.at)
         self._finish(client_id, pending, now)
 
     def delivered(self, talk: int, side: Side, seq: int, client_id: str) -> None:
-        pending = self._pending.get(client_id)
-        if pending is not None and pending.side == side:
-            return  # its sender's own copy
         self._moved = now = time.perf_counter()
-        last = self._last_seq[talk]
-        if pending is None or pending.delivered:
-            self._duplicated += 1
+        pending = self._pending.get(client_id)
+        receiver, stream = _RECEIVERS[side], self._stream(talk, side)
+        if pending is None or pending.delivered or pending.side == side:
+            # The sender's own copy, or one copy too many: the checker knows by the seq.
+            self._checker.delivered(receiver, stream, seq)
             return
-        if seq <= last[side]:
-            self._out_of_order += 1
-        last[side] = max(seq, last[side])
+        self._checker.delivered(receiver, stream, seq, now - pending.at)
         pending.delivered = True
         self._delivered += 1
-        self._deliver.add(now - pending.at)
         self._finish(client_id, pending, now)
 
     def refused(self, client_id: str, code: str) -> None:
@@ -137,6 +138,16 @@ class Load:
         pending = self._pending.pop(client_id, None)
         if pending is not None and self._chains:
             self._send(pending.talk, now)
+
+    def _stream(self, talk: int, side: int) -> str:
+        """Return the name of what one checker session covers: a talk where everyone gets
+        everything; one direction of it where a sender does not get its own messages."""
+        return str(talk) if self._wire.echoes else f"{talk}>{side}"
+
+    def _expect(self) -> None:
+        for talk in range(self._wire.talk_n):
+            for side in (CUSTOMER, AGENT):
+                self._checker.expect(_RECEIVERS[side], self._stream(talk, side))
 
     def _due(
         self, times: Iterator[float], begun: float, seconds: float
@@ -149,6 +160,7 @@ class Load:
     def _send(self, talk: int, at: float) -> None:
         self._number += 1
         self._sent += 1
+        self._checker.sent()
         side = self._turn[talk]
         self._turn[talk] = 0 if side else 1
         client_id = f"{self._name}{self._number}"
@@ -166,29 +178,33 @@ class Load:
 
     async def _drain(self) -> None:
         self._moved = time.perf_counter()
-        while self._pending and time.perf_counter() - self._moved < SILENCE_S:  # noqa: ASYNC110  # no event says that nothing comes
-            await asyncio.sleep(0.02)
+        while self._is_owed() and time.perf_counter() - self._moved < SILENCE_S:
+            await asyncio.sleep(0.05)
+
+    def _is_owed(self) -> bool:
+        """Tell whether an answer, or a copy at any receiver, is still to come."""
+        return bool(self._pending) or self._checker.owed() > 0
 
     def _reset(self) -> None:
         self._pending.clear()
         self._sent = self._acked = self._delivered = self._done_in_time = 0
-        self._duplicated = self._out_of_order = 0
         self._refused: Counter[str] = Counter()
-        self._ack, self._deliver = Histogram(), Histogram()
+        self._before = self._checker.report()
+        self._checker.ack, self._checker.deliver = Histogram(), Histogram()
 
     def _result(self, seconds: float) -> Phase:
-        waiting = self._pending.values()
+        now, before = self._checker.report(), self._before
         return Phase(
             seconds=seconds,
             sent=self._sent,
             acked=self._acked,
             delivered=self._delivered,
             done_in_time=self._done_in_time,
-            lost=sum(1 for pending in waiting if pending.acked and not pending.delivered),
-            unanswered=sum(1 for pending in waiting if not pending.acked),
-            duplicated=self._duplicated,
-            out_of_order=self._out_of_order,
+            lost=now.lost - before.lost,
+            unanswered=sum(1 for pending in self._pending.values() if not pending.acked),
+            duplicated=now.duplicated - before.duplicated,
+            out_of_order=now.out_of_order - before.out_of_order,
             refused=dict(self._refused),
-            ack=dict(self._ack.counts),
-            deliver=dict(self._deliver.counts),
+            ack=dict(self._checker.ack.counts),
+            deliver=dict(self._checker.deliver.counts),
         )

@@ -18,6 +18,7 @@ import msgspec
 
 from benchmarks.load import Load, Phase
 from benchmarks.texts import load_texts
+from benchmarks.wire_raydesk import RaydeskWire
 from benchmarks.wire_socketio import SocketIoWire
 from benchmarks.wires import Wire
 
@@ -27,11 +28,15 @@ T = TypeVar("T")
 class Plan(msgspec.Struct, kw_only=True):
     """Whom to connect. `prefix` keeps the ids of one loader apart from every other's."""
 
-    wire: Literal["socket.io"] = "socket.io"
+    wire: Literal["socket.io", "raydesk"]
     urls: list[str]
     talks: int
     agents: int
     prefix: str
+    customer_tokens: list[str] = []
+    agent_tokens: list[str] = []
+    queue: str = ""
+    receipt_s: float = 0.0
     data: str = ""
 
 
@@ -123,6 +128,15 @@ def merge(phases: list[Phase]) -> Phase:
 
 def wire_of(plan: Plan) -> Wire:
     """Return the wire that the plan names."""
+    if plan.wire == "raydesk":
+        return RaydeskWire(
+            plan.urls[0],
+            plan.customer_tokens,
+            plan.agent_tokens,
+            queue=plan.queue,
+            prefix=plan.prefix,
+            receipt_s=plan.receipt_s,
+        )
     return SocketIoWire(plan.urls, plan.talks, plan.agents, plan.prefix)
 
 

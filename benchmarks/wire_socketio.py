@@ -42,6 +42,7 @@ class SocketIoWire:
 
     def __init__(self, urls: list[str], talk_n: int, agent_n: int, prefix: str) -> None:
         self.talk_n = talk_n
+        self.echoes = False
         self._urls = urls
         self._agent_n = min(agent_n, talk_n)
         self._sessions = [f"{prefix}-{number}" for number in range(talk_n)]

@@ -33,6 +33,8 @@ class Wire(Protocol):
     """Sockets of both sides of `talk_n` conversations, numbered from 0."""
 
     talk_n: int
+    echoes: bool
+    """Whether a sender's own device gets its messages too, in the one order of the session."""
 
     async def open(self, listener: Listener) -> None:
         """Connect everybody; return when every talk has both its sides."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from benchmarks.private_store import free_port
+from infra.valkey import free_port
 
 PeerName = Literal["python-socketio", "socket.io"]
 PEERS: tuple[PeerName, ...] = ("python-socketio", "socket.io")
