@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import cast
 
 from redis.asyncio import Redis
 
@@ -18,37 +17,11 @@ from infra.configs import RedisConfigs
 from infra.customers import RedisCustomers
 from infra.ids import WorkerLease
 from infra.journal import RedisJournal
-from infra.journal.redis_journal import live_entities, next_epoch
+from infra.journal.registry import RedisRegistry
 from infra.logs import configure_logs
 from infra.metrics import PlainMetrics, RayMetrics
 from infra.redis_client import connect
 from infra.settings import Settings
-
-HOSTS_KEY = "raydesk:hosts"
-
-
-class RedisRegistry:
-    """The keeper's notes in Redis (implements `actors.keeper.Registry`)."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    async def next_epoch(self) -> int:
-        return await next_epoch(self._redis)
-
-    async def hosts(self) -> dict[str, str]:
-        found = cast("dict[bytes, bytes]", await self._redis.hgetall(HOSTS_KEY))
-        return {role.decode(): name.decode() for role, name in found.items()}
-
-    async def put(self, role: str, name: str) -> None:
-        await self._redis.hset(HOSTS_KEY, role, name)
-
-    async def drop(self, role: str) -> None:
-        await self._redis.hdel(HOSTS_KEY, role)
-
-    async def live_roles(self, placement: Placement) -> list[str]:
-        kinds = [kind for kind in KINDS if placement.rule(kind) == "per-entity"]
-        return [str(a) for kind in kinds for a in await live_entities(self._redis, kind)]
 
 
 class Wiring:

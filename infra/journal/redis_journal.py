@@ -19,7 +19,7 @@ from redis.exceptions import (
     TimeoutError,  # noqa: A004  same
 )
 
-from actors.addresses import PARTITION_N, Address, Kind
+from actors.addresses import PARTITION_N, Address
 from actors.messages import Envelope
 from actors.placement import Scope
 from actors.ports import Change, FencedError, Stored, Track
@@ -214,16 +214,3 @@ def parse_address(text: bytes) -> Address:
     """Return the address that `str(address)` printed."""
     kind, org, entity = text.decode().split("/", 2)
     return msgspec.convert([kind, org, entity], Address)
-
-
-async def next_epoch(redis: Redis) -> int:
-    """Return a fencing epoch larger than every one before."""
-    return int(await redis.incr(keys.EPOCH))
-
-
-async def live_entities(redis: Redis, kind: Kind) -> list[Address]:
-    """Return every live entity of a kind (the keeper's list of per-entity hosts to start)."""
-    pipe = redis.pipeline(transaction=False)
-    for partition in range(PARTITION_N):
-        pipe.smembers(keys.live(kind, partition))
-    return [parse_address(m) for members in await pipe.execute() for m in sorted(members)]
