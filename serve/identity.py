@@ -25,6 +25,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     lang: str = ""
     vip: int = 0
     attributes: dict[str, str] = {}
+    token_id: str = ""
 
     @property
     def person(self) -> Person:
