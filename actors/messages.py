@@ -9,7 +9,7 @@ machine answers a stale one with nothing or `Refuse`.
     session  -> queue     Enqueue, LeaveQueue
     queue    -> session   EnqueueRefused, QueueTimedOut, Overflowed, PositionChanged
     queue    -> dispatch  ContactWaiting, ContactGone
-    dispatch -> queue     ContactTaken, Announce
+    dispatch -> queue     ContactTaken, StaffChanged, Announce
     dispatch -> agent     OfferMade, OfferEnded, Announce
     dispatch -> session   ContactOffered, OfferLapsed, Assign
     agent    -> dispatch  AgentChanged, OfferAnswered
@@ -349,6 +349,12 @@ class ContactTaken(_Message, frozen=True, kw_only=True):
     agent: str
 
 
+class StaffChanged(_Message, frozen=True, kw_only=True):
+    """Whether anybody who serves the queue is on duty (any status but offline)."""
+
+    staffed: bool
+
+
 class Announce(_Message, frozen=True, kw_only=True):
     """Tell the sender your present state again (it has restarted)."""
 
@@ -501,6 +507,7 @@ Command = (
     | ContactWaiting
     | ContactGone
     | ContactTaken
+    | StaffChanged
     | Announce
     | OfferMade
     | OfferEnded
