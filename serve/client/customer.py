@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from actors.frames import Ack, Event, SessionFrame
+from actors.frames import Ack, SessionFrame
 from serve import wire
 from serve.client.device import Device
 from serve.client.happenings import ClientEvent, Connected
@@ -70,7 +70,7 @@ class CustomerClient(Device):
         match event:
             case Connected(welcome=welcome) if welcome.session:
                 self.session = welcome.session
-            case SessionFrame(session=session, you="customer", state=state) if state != "closed":
+            case SessionFrame(session=session, you="customer") if not self.session:
                 self.session = session
             case _:
                 pass
@@ -79,8 +79,3 @@ class CustomerClient(Device):
 def as_body(what: str | wire.WireBody) -> wire.WireBody:
     """Return the body of a text, or the body itself."""
     return wire.WireBody(kind="text", text=what) if isinstance(what, str) else what
-
-
-def closes(event: ClientEvent, session: str) -> bool:
-    """Tell whether the event ends the session."""
-    return isinstance(event, Event) and event.kind == "closed" and event.session == session

@@ -111,10 +111,13 @@ class Timelines:
         timeline.you = "none"
 
     def cursors(self) -> dict[str, Cursor]:
-        """Return at most 500 cursors for `hello`: attached sessions first, then recent ones."""
-        recent = reversed(self._by_session.values())
-        chosen = sorted(recent, key=lambda timeline: not timeline.attached)[:HELLO_CURSORS]
-        return {t.session: t.cursor for t in chosen if t.seq or t.aside}
+        """Return the cursors for `hello`: of the 500 latest attached sessions, the latest last.
+
+        A session that let go of this device is left out: if it comes back, what is repeated is
+        hidden here.
+        """
+        attached = [line for line in self._by_session.values() if line.attached]
+        return {line.session: line.cursor for line in attached[-HELLO_CURSORS:]}
 
     def _forget_old(self, *, but: str) -> None:
         if len(self._by_session) <= REMEMBERED_N:
