@@ -64,8 +64,10 @@ class Message(_Frame, frozen=True, kw_only=True, tag="message"):
 class Event(_Frame, frozen=True, kw_only=True, tag="event"):
     """Something that happened to the session, in the same order as its messages.
 
-    `kind`: opened, waiting, assigned, agent_lost, transferred, consulting, consult_ended, joined,
-    left, taken_over, recalled, rated, wrap_up, closed. Keys that do not apply are absent.
+    `kind`: opened, waiting, assigned, agent_lost, transferred, joined, left, taken_over, recalled,
+    rated, wrap_up, closed; on the aside track transfer_asked (`reason`: cold or warm),
+    transfer_failed, consulting, consult_ended and wrapped_up (`reason`: the disposition). Keys
+    that do not apply are absent.
     """
 
     session: str

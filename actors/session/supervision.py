@@ -1,0 +1,84 @@
+"""What leaders do in other people's sessions: join, leave, take over. (Watching is attaching.)"""
+
+from __future__ import annotations
+
+from actors.frames import Detached
+from actors.messages import Join, LeaveSession, TakeOver
+from actors.session.attaching import admit
+from actors.session.attempts import withdraw
+from actors.session.people import is_leader, refuse_over, refuse_stranger, standing
+from actors.session.seating import end_consult, serve, vacate_serving
+from actors.session.state import Seat
+from actors.session.turn import Asked, Turn
+
+
+def join(t: Turn, c: Join) -> None:
+    """Let a leader speak to the customer, beside the agent."""
+    if not _may_lead(t, c):
+        return
+    if standing(t.s, c.person) in ("serving", "joined"):
+        t.acked(c)
+        return
+    t.s.set_routing(joined=[*t.s.routing.joined, c.person])
+    t.event("joined", asked=c, agent=c.person)
+    _hear(t, c)
+
+
+def take_over(t: Turn, c: TakeOver) -> None:
+    """Make a leader the serving agent, outside all capacity; whoever served is let go."""
+    if not _may_lead(t, c):
+        return
+    s = t.s
+    if standing(s, c.person) == "serving":
+        t.acked(c)
+        return
+    withdraw(t)
+    end_consult(t, "taken_over")
+    t.event("taken_over", asked=c, agent=c.person, queue=s.routing.queue)
+    vacate_serving(t, "taken_over")
+    episode = s.routing.episode + 1
+    joined = [person for person in s.routing.joined if person.id != c.person.id]
+    s.set_routing(joined=joined, episode=episode)
+    serve(t, Seat(person=c.person, episode=episode, since=t.now, units=False))
+    _hear(t, c)
+
+
+def leave(t: Turn, c: LeaveSession) -> None:
+    """Let a leader who joined or watches go, or a consulted agent."""
+    s = t.s
+    match standing(s, c.person):
+        case "customer":
+            t.refuse(c, "forbidden", "A customer ends the conversation instead.")
+        case "serving":
+            t.refuse(c, "wrong_state", "The serving agent transfers or ends instead.")
+        case "consulting":
+            end_consult(t, "left", c)
+        case "joined":
+            t.event("left", asked=c, agent=c.person)
+            s.set_routing(joined=[p for p in s.routing.joined if p.id != c.person.id])
+            _stop_hearing(t, c)
+        case _ if is_leader(c.person):
+            t.acked(c)
+            _stop_hearing(t, c)
+        case _:
+            refuse_stranger(t, c)
+
+
+def _may_lead(t: Turn, c: Join | TakeOver) -> bool:
+    if not is_leader(c.person):
+        t.refuse(c, "forbidden", "Only a leader may do that.")
+    elif t.s.routing.phase in ("wrap-up", "closed"):
+        refuse_over(t, c)
+    else:
+        return True
+    return False
+
+
+def _hear(t: Turn, c: Asked) -> None:
+    if c.conn not in t.s.room and not t.s.room.full:
+        admit(t, c.conn, c.person, standing(t.s, c.person))
+
+
+def _stop_hearing(t: Turn, c: Asked) -> None:
+    gone = t.s.room.drop_agent(c.person.id)
+    t.soft(Detached(session=t.s.address.id, reason="left"), *gone)
