@@ -13,6 +13,7 @@ next commit (`FencedError`), answers nobody and stops.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Protocol
@@ -152,7 +153,7 @@ class Host:
         if self.fenced or any(task.done() for task in self._tasks):
             raise HostGoneError(self.parts.name)
         idle = 0.0 if len(self._roster) else self.parts.clock() - self._busy_at
-        return Pulse(entities=len(self._roster), idle_s=idle, fenced=self.fenced)
+        return Pulse(pid=os.getpid(), entities=len(self._roster), idle_s=idle)
 
     # --- what others call ------------------------------------------------------------------
 

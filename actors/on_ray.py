@@ -9,7 +9,10 @@ just killed under a reused name, ray issue 44083).
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import ray
@@ -24,6 +27,7 @@ from actors.peers import Peers
 from actors.pipes import GatewayFabric
 from actors.ports import FencedError, HostClient, HostGoneError, Pulse
 
+ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "raydesk"
 KEEPER = "keeper"
 HOST_MEMORY = 100 * 1024 * 1024
@@ -32,7 +36,52 @@ CONCURRENCY = 100_000
 """Calls wait inside a host (a stream for its whole life), so the limit must never be reached."""
 START_WITHIN_S = 120.0
 
+ENVIRONMENT = {
+    # Explicit, because a local start turns token mode on and writes a token file since Ray 2.59.
+    "RAY_AUTH_MODE": "disabled",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+    # 100,000 each by default: memory that a cluster which churns actors does not get back.
+    "RAY_maximum_gcs_destroyed_actor_cached_count": "1000",
+    "RAY_maximum_gcs_dead_worker_cached_count": "1000",
+}
+"""What every process of a cluster of ours must have in its environment before Ray starts."""
+OBJECT_STORE = 80 * 1024 * 1024
+"""Nothing of ours is large enough for it."""
+
 T = TypeVar("T")
+
+
+def start_ray(address: str = "local", *, dashboard: bool = False, dashboard_port: int = 0) -> str:
+    """Start Ray on this machine (`local`), or connect to a cluster; return the dashboard's URL.
+
+    A local cluster binds its dashboard to loopback: whoever reaches Ray can run code.
+    """
+    os.environ.update({k: v for k, v in ENVIRONMENT.items() if k not in os.environ})
+    # Workers import the project from where this process did, before any installed namesake.
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
+    options: dict[str, Any] = {}
+    if address == "local":
+        options = {
+            "include_dashboard": dashboard,
+            "dashboard_host": "127.0.0.1",
+            "dashboard_port": dashboard_port or None,
+            "object_store_memory": OBJECT_STORE,
+        }
+    context = ray.init(
+        address=address,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+        **options,
+    )
+    return str(context.dashboard_url or "")
+
+
+def stop_ray() -> None:
+    """Leave the cluster; one that `start_ray` started ends."""
+    ray.shutdown()
 
 
 async def answered(call: Awaitable[T]) -> T:

@@ -27,10 +27,10 @@ class Stored(msgspec.Struct, frozen=True):
 class Pulse(msgspec.Struct, frozen=True, kw_only=True):
     """A host's answer to a ping."""
 
+    pid: int
     entities: int
     idle_s: float
-    """Since the last command; 0 while an entity is live."""
-    fenced: bool = False
+    """Since the last command; 0 while an entity is in memory."""
 
 
 class Change(msgspec.Struct, kw_only=True):

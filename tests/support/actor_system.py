@@ -81,6 +81,10 @@ class TestBuilder:
         self._clients.append(connect(self.url))
         return RedisRegistry(self._clients[-1])
 
+    def __getstate__(self) -> dict[str, object]:
+        """On its way to another process: without this one's connections."""
+        return {**self.__dict__, "_clients": []}
+
     async def close(self) -> None:
         """Release the keeper's connections; hosts release their own."""
         for client in self._clients:

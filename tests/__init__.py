@@ -1,0 +1,1 @@
+"""The tests; a package only so that an installed namesake cannot hide `tests.support`."""
