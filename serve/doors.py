@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
 
-from actors.ports import Track
+from actors.building import Builder
+from actors.ports import ConfigSource, Metrics, Track
+from serve.gateway.limits import Limits
+from serve.signing_keys import Jwk
 
 
 class Current(Protocol):
@@ -79,12 +85,49 @@ class Accounts(Protocol):
 class History(Protocol):
     """Reads a session's stored timeline."""
 
-    async def participants(self, org: str, session: str) -> set[str] | None:
-        """Return the ids of everyone who took part; None for an unknown session."""
+    async def customer(self, org: str, session: str) -> str | None:
+        """Return the id of the session's customer; None for an unknown session."""
+        ...
+
+    async def took_part(self, org: str, session: str, agent: str) -> bool:
+        """Tell whether the agent appears in the session."""
         ...
 
     async def page(
         self, org: str, session: str, track: Track, after: int, limit: int
     ) -> list[bytes]:
         """Return up to `limit` encoded frames with seq > after, ascending."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapters:
+    """The world, as one process's doors are given it. `opened` holds what must run while they are
+    open (leases, watchers); it is entered in the doors' event loop before the first socket."""
+
+    customers: Customers
+    configs: ConfigSource
+    sites: Sites
+    accounts: Accounts
+    history: History
+    metrics: Metrics
+    keys: Sequence[Jwk]
+    new_id: Callable[[], str]
+    ready: Callable[[], Awaitable[bool]]
+    opened: Callable[[], AbstractAsyncContextManager[None]]
+    limits: Limits
+    origins: frozenset[str] = frozenset()
+    trust_forwarded: bool = False
+
+
+class AdaptersBuilder(Protocol):
+    """Made once by whoever starts the system, and sent to every gateway (picklable)."""
+
+    @property
+    def actors(self) -> Builder:
+        """The actors' own builder, for the fabric."""
+        ...
+
+    async def adapters(self, name: str) -> Adapters:
+        """Return the adapters of the gateway of that name, in its process."""
         ...

@@ -143,19 +143,25 @@ def payload(event: Mapping[str, Any]) -> str | bytes:
 
 
 def read_peer(scope: Scope, offered: list[str], *, trust_forwarded: bool) -> Peer:
-    """Return what the handshake says of its sender.
-
-    `X-Forwarded-For` is read only where a proxy of ours is known to write it: its last entry is
-    then the address that this proxy saw.
-    """
-    headers = dict(scope["headers"])
-    origin = headers.get(b"origin")
+    """Return what the handshake says of its sender."""
+    origin = dict(scope["headers"]).get(b"origin")
     token = ""
     if len(offered) > 1 and offered[0] == SUBPROTOCOL:
         token = offered[1]
-    client = scope.get("client")
-    ip = client[0] if client else ""
-    if trust_forwarded:
-        forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1")
-        ip = forwarded.rpartition(",")[2].strip()
+    ip = remote_address(scope, trust_forwarded=trust_forwarded)
     return Peer(origin.decode("latin-1") if origin is not None else None, token, ip)
+
+
+def remote_address(scope: Scope, *, trust_forwarded: bool) -> str:
+    """Return the address that a request came from; '' when nobody here knows it.
+
+    `X-Forwarded-For` is read only where a proxy of the operator's is known to write it: its last
+    entry is then the address that this proxy saw. Without, everybody comes from Serve's proxy on
+    this node (which adds no such header), so a loopback address says nothing.
+    """
+    if trust_forwarded:
+        forwarded: bytes = dict(scope["headers"]).get(b"x-forwarded-for", b"")
+        return forwarded.decode("latin-1").rpartition(",")[2].strip()
+    client = scope.get("client")
+    host: str = client[0] if client else ""
+    return "" if host.startswith("127.") or host in ("::1", "") else host

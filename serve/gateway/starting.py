@@ -103,7 +103,10 @@ class Starting:
         return current, session
 
     def _send(self, connection: Connection, frame: Start, session: str, current: Current) -> None:
-        """Open and follow the session, on this socket and the customer's others here."""
+        """Open and follow the session, on this socket and the customer's others here.
+
+        Opening lets the socket in; only one that is in already, or has frames, must ask apart.
+        """
         identity = connection.identity
         command = m.OpenSession(
             conn=connection.conn,
@@ -115,7 +118,10 @@ class Starting:
             last_ended_at=current.last_ended_at,
         )
         self._world.fabric.send(Envelope(Address("session", identity.org, session), command))
-        self._following.attach(connection, session)
+        known = session in connection.attached or connection.cursors.of(session).seq
+        if known:
+            self._following.attach(connection, session)
+        connection.attached.setdefault(session, False)
         for mate in self._table.of_person(connection):
             if session not in mate.attached:
                 self._following.attach(mate, session)

@@ -326,11 +326,11 @@ async def test_start_opens_one_session_and_acks_when_it_stands(desk: Any) -> Non
     tom = await desk.open("customer:acme:tom")
     desk.say(tom, {"t": "start", "client_id": "s1", "queue": "help", "subject": "a lamp"})
     await settle()
-    (to, opened), (_, attach) = desk.fabric.take()
+    ((to, opened),) = desk.fabric.take()
     assert isinstance(opened, m.OpenSession)
     assert (opened.customer.id, opened.queue, opened.subject) == ("tom", "help", "a lamp")
     assert (opened.last_agent, opened.last_ended_at) == ("ann", 7.0)
-    assert attach == m.Attach(conn=tom.conn, person=TOM)
+    assert opened.conn == tom.conn
     assert desk.frames(tom) == []
     desk.soft(snapshot(to), tom)
     assert [f["t"] for f in desk.frames(tom)] == ["session", "ack"]
@@ -351,7 +351,7 @@ async def test_the_customers_other_device_follows_the_new_session(desk: Any) -> 
     desk.say(one, {"t": "start", "client_id": "a"})
     await settle()
     attached = [c.conn for _, c in desk.fabric.take() if isinstance(c, m.Attach)]
-    assert attached == [one.conn, two.conn]
+    assert attached == [two.conn]
 
 
 async def test_a_start_that_meets_a_session_closed_just_now_opens_another(desk: Any) -> None:
@@ -362,7 +362,7 @@ async def test_a_start_that_meets_a_session_closed_just_now_opens_another(desk: 
     desk.fabric.take()
     desk.soft(snapshot("7", state="closed"), tom)
     await settle()
-    (fresh, _), _ = desk.fabric.take()
+    ((fresh, _),) = desk.fabric.take()
     assert fresh != "7"
     desk.soft(snapshot(fresh), tom)
     session, ack = desk.frames(tom)
@@ -373,7 +373,7 @@ async def test_a_refused_start_names_its_client_id(desk: Any) -> None:
     tom = await desk.open("customer:acme:tom")
     desk.say(tom, {"t": "start", "client_id": "s1"})
     await settle()
-    (session, _), _ = desk.fabric.take()
+    ((session, _),) = desk.fabric.take()
     desk.soft(Error(code="blacklisted", detail="No.", session=session), tom)
     (error,) = desk.frames(tom)
     assert (error["code"], error["client_id"]) == ("blacklisted", "s1")
@@ -390,7 +390,21 @@ async def test_a_store_that_is_away_costs_the_customer_a_retry(desk: Any) -> Non
     desk.customers.broken = False
     desk.say(tom, {"t": "start", "client_id": "s1"})
     await settle()
-    assert len(desk.fabric.take()) == 2
+    assert len(desk.fabric.take()) == 1
+
+
+async def test_a_repeated_start_asks_for_the_snapshot_that_answers_it(desk: Any) -> None:
+    tom = await desk.open("customer:acme:tom")
+    desk.say(tom, {"t": "start", "client_id": "s1"})
+    await settle()
+    ((session, _),) = desk.fabric.take()
+    desk.soft(snapshot(session), tom)
+    desk.frames(tom)
+    desk.say(tom, {"t": "start", "client_id": "s2"})
+    await settle()
+    assert [type(c) for _, c in desk.fabric.take()] == [m.OpenSession, m.Attach]
+    desk.soft(snapshot(session), tom)
+    assert [f.get("client_id") for f in desk.frames(tom)] == [None, "s2"]
 
 
 # --- frames out ----------------------------------------------------------------------------

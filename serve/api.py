@@ -1,0 +1,135 @@
+"""The doors as one ASGI application: the WebSocket, the HTTP API, the pages."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import structlog
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route, WebSocketRoute
+
+from actors.ports import Fabric
+from serve.api_desk import DeskApi
+from serve.api_errors import (
+    ApiError,
+    answer_api_error,
+    answer_defect,
+    answer_http_error,
+    json_response,
+)
+from serve.api_pages import WEB, SecureHeaders, pages
+from serve.api_parts import ApiParts
+from serve.api_tokens import TokenApi
+from serve.doors import Adapters
+from serve.gateway.core import Gateway
+from serve.gateway.limits import Limits
+from serve.gateway.shell import Door
+from serve.gateway.world import World
+from serve.sign_in import SignIn
+from serve.tokens import Tokens
+
+log = structlog.get_logger()
+
+REPORT_S = 1.0
+READY_S = 2.0
+"""The stores and actors must answer within this to count as ready."""
+
+
+def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
+    """Return the doors of one process. `name` is its gateway's, never used by another."""
+    tokens = Tokens(adapters.keys)
+    world = World(
+        name=name,
+        fabric=fabric,
+        verifier=tokens,
+        customers=adapters.customers,
+        configs=adapters.configs,
+        metrics=adapters.metrics,
+        new_id=adapters.new_id,
+        limits=adapters.limits,
+        origins=adapters.origins,
+    )
+    parts = ApiParts(
+        tokens=tokens,
+        sign_in=SignIn(adapters.accounts, time.monotonic),
+        sites=adapters.sites,
+        history=adapters.history,
+        fabric=fabric,
+        ready=adapters.ready,
+        opened=adapters.opened,
+        origins=adapters.origins,
+        trust_forwarded=adapters.trust_forwarded,
+    )
+    return make_app(Gateway(world), parts, adapters.limits)
+
+
+def make_app(gateway: Gateway, parts: ApiParts, limits: Limits, web: Path = WEB) -> Starlette:
+    """Return the application. Its lifespan starts the fabric, and drains the sockets at the end."""
+    tokens, desk = TokenApi(parts), DeskApi(parts)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with parts.opened():
+            await parts.fabric.start(gateway)
+            reporting = asyncio.create_task(_report(gateway), name="gateway.report")
+            try:
+                yield
+            finally:
+                reporting.cancel()
+                await gateway.drain()
+                await parts.fabric.stop()
+                parts.sign_in.close()
+
+    async def healthy(_: Request) -> Response:
+        return json_response({"status": "ok", "connections": gateway.open_n()})
+
+    async def ready(_: Request) -> Response:
+        fine = not gateway.draining and await _answers(parts)
+        return json_response({"status": "ready" if fine else "not ready"}, 200 if fine else 503)
+
+    door = Door(gateway, limits, trust_forwarded=parts.trust_forwarded)
+    return Starlette(
+        routes=[
+            WebSocketRoute("/ws", door),
+            Route("/healthz", healthy),
+            Route("/readyz", ready),
+            Route("/.well-known/jwks.json", tokens.keys),
+            Route("/v1/token", tokens.staff, methods=["POST"]),
+            Route("/v1/sites/{site}/token", tokens.visitor, methods=["POST", "OPTIONS"]),
+            Route("/v1/queues", desk.queues),
+            Route("/v1/agents", desk.agents),
+            Route("/v1/sessions", desk.sessions),
+            Route("/v1/sessions/{session}/messages", desk.messages),
+            Mount("/", pages(web)),
+        ],
+        middleware=[Middleware(SecureHeaders)],
+        exception_handlers={
+            ApiError: answer_api_error,
+            HTTPException: answer_http_error,
+            Exception: answer_defect,
+        },
+        lifespan=lifespan,
+    )
+
+
+async def _report(gateway: Gateway) -> None:
+    while True:
+        await asyncio.sleep(REPORT_S)
+        gateway.report()
+
+
+async def _answers(parts: ApiParts) -> bool:
+    try:
+        async with asyncio.timeout(READY_S):
+            return await parts.ready()
+    except Exception as error:  # noqa: BLE001 # whatever is broken, the answer is "not ready"
+        log.warning("ready.failed", error=repr(error))
+        return False

@@ -1,0 +1,108 @@
+"""What the HTTP API is given, and what all its routes need: the caller, the body, the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+from starlette.requests import Request
+
+from actors.ports import Fabric
+from serve.api_errors import ApiError
+from serve.doors import History, Sites
+from serve.gateway.shell import remote_address
+from serve.identity import BadTokenError, Identity
+from serve.sign_in import RateLimit, SignIn
+from serve.tokens import Tokens
+
+BODY_LIMIT = 64 * 1024
+"""Bytes of a request's body."""
+VISITORS_RATE, VISITORS_BURST = 50.0, 500.0
+"""Visitor tokens a second from one address: whole companies share one."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApiParts:
+    """The API's dependencies. `ready` says whether the stores and actors answer; `opened` is
+    entered for as long as the doors are open."""
+
+    tokens: Tokens
+    sign_in: SignIn
+    sites: Sites
+    history: History
+    fabric: Fabric
+    ready: Callable[[], Awaitable[bool]]
+    opened: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+    origins: frozenset[str] = frozenset()
+    trust_forwarded: bool = False
+    wall: Callable[[], float] = time.time
+    visitors: RateLimit = field(
+        default_factory=lambda: RateLimit(VISITORS_RATE, VISITORS_BURST, time.monotonic)
+    )
+
+
+def caller(request: Request, parts: ApiParts) -> Identity:
+    """Return who sends the request, by its bearer token.
+
+    Raises:
+        ApiError: `bad_token`.
+    """
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise ApiError("bad_token", "Send the header `Authorization: Bearer <token>`.")
+    try:
+        return parts.tokens.verify(token.strip(), parts.wall())
+    except BadTokenError as error:
+        raise ApiError("bad_token", str(error)) from None
+
+
+def leader(request: Request, parts: ApiParts) -> Identity:
+    """Return the caller, who leads or administers.
+
+    Raises:
+        ApiError: `bad_token` or `forbidden`.
+    """
+    who = caller(request, parts)
+    if who.role not in ("leader", "admin"):
+        raise ApiError("forbidden", "Only leaders and administrators may see this.")
+    return who
+
+
+async def read_json(request: Request, kind: type[T]) -> T:
+    """Return the request's JSON body.
+
+    Raises:
+        ApiError: `too_large` or `bad_request`.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > BODY_LIMIT:
+            raise ApiError("too_large", f"The body is over {BODY_LIMIT} bytes.")
+    try:
+        return msgspec.json.decode(bytes(body), type=kind)
+    except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+        raise ApiError("bad_request", f"The body is not what this route takes: {error}") from None
+
+
+def read_number(request: Request, name: str, default: int, *, least: int, most: int) -> int:
+    """Return a whole number of the query string.
+
+    Raises:
+        ApiError: `bad_request`, not a number in [least, most].
+    """
+    text = request.query_params.get(name, str(default))
+    if text.isascii() and text.isdigit() and len(text) < 17 and least <= int(text) <= most:
+        return int(text)
+    raise ApiError("bad_request", f"{name} must be a whole number from {least} to {most}.")
+
+
+def address_of(request: Request, parts: ApiParts) -> str:
+    """Return the network address that the request came from; '' when nobody here knows it."""
+    return remote_address(request.scope, trust_forwarded=parts.trust_forwarded)

