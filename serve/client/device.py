@@ -132,6 +132,10 @@ class Device:
     ) -> None:
         await self.close()
 
+    def listen(self, on_event: Callable[[ClientEvent], None]) -> None:
+        """Give every event from now on to `on_event`, in place of `events()`."""
+        self._on_event = on_event
+
     # --- use -------------------------------------------------------------------------------
 
     @property
