@@ -102,12 +102,7 @@ def make_app(gateway: Gateway, parts: ApiParts, limits: Limits, web: Path = WEB)
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/.well-known/jwks.json", tokens.keys),
-            Route("/v1/token", tokens.staff, methods=["POST"]),
-            Route("/v1/sites/{site}/token", tokens.visitor, methods=["POST", "OPTIONS"]),
-            Route("/v1/queues", desk.queues),
-            Route("/v1/agents", desk.agents),
-            Route("/v1/sessions", desk.sessions),
-            Route("/v1/sessions/{session}/messages", desk.messages),
+            Mount("/v1", routes=v1_routes(tokens, desk)),
             Mount("/", pages(web)),
         ],
         middleware=[Middleware(SecureHeaders)],
@@ -118,6 +113,18 @@ def make_app(gateway: Gateway, parts: ApiParts, limits: Limits, web: Path = WEB)
         },
         lifespan=lifespan,
     )
+
+
+def v1_routes(tokens: TokenApi, desk: DeskApi) -> list[Route]:
+    """Return the routes of the API's version 1."""
+    return [
+        Route("/token", tokens.staff, methods=["POST"]),
+        Route("/sites/{site}/token", tokens.visitor, methods=["POST", "OPTIONS"]),
+        Route("/queues", desk.queues),
+        Route("/agents", desk.agents),
+        Route("/sessions", desk.sessions),
+        Route("/sessions/{session}/messages", desk.messages),
+    ]
 
 
 async def _report(gateway: Gateway) -> None:

@@ -10,7 +10,8 @@ from typing import Protocol
 import msgspec
 
 from actors.building import Builder
-from actors.ports import ConfigSource, Metrics, Track
+from actors.config import OrgConfig
+from actors.ports import Metrics, Track
 from serve.gateway.limits import Limits
 from serve.signing_keys import Jwk
 
@@ -39,6 +40,14 @@ class Customers(Protocol):
 
     async def forget(self, org: str, customer: str, session: str) -> None:
         """If `session` is the current one, then there is none."""
+        ...
+
+
+class Configs(Protocol):
+    """Each organisation's settings, at no cost: asked at every connect (`serve.config_cache`)."""
+
+    async def get(self, org: str) -> OrgConfig | None:
+        """Return the newest settings, None for an unknown organisation."""
         ...
 
 
@@ -106,7 +115,7 @@ class Adapters:
     open (leases, watchers); it is entered in the doors' event loop before the first socket."""
 
     customers: Customers
-    configs: ConfigSource
+    configs: Configs
     sites: Sites
     accounts: Accounts
     history: History

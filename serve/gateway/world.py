@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from actors.ports import ConfigSource, Fabric, Metrics
-from serve.doors import Customers
+from actors.ports import Fabric, Metrics
+from serve.doors import Configs, Customers
 from serve.gateway.limits import Limits
 from serve.identity import Identity
 
@@ -40,7 +40,7 @@ class World:
     fabric: Fabric
     verifier: Verifier
     customers: Customers
-    configs: ConfigSource
+    configs: Configs
     metrics: Metrics
     new_id: Callable[[], str]
     limits: Limits = field(default_factory=Limits)

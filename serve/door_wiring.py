@@ -1,0 +1,104 @@
+"""The production adapters of the doors, put together in each gateway process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from redis.asyncio import Redis
+
+from infra.configs import RedisConfigs
+from infra.customers import RedisCustomers
+from infra.ids import WorkerLease
+from infra.settings import Settings
+from infra.wiring import Wiring
+from serve.api_history import RedisHistory
+from serve.config_cache import ConfigCache
+from serve.doors import Accounts, Adapters, Sites
+from serve.gateway.limits import Limits
+from serve.signing_keys import load_keys
+
+AGENT_FACTOR = 20.0
+"""An agent's socket may send this many times what a customer's may: bots hold many sessions."""
+
+People = Callable[[Settings], Awaitable[tuple[Sites, Accounts]]]
+"""Opens the directory: who may sign in, and which sites there are. Picklable: a plain function."""
+
+
+class DoorWiring:
+    """Adapters on Redis and the directory (implements `serve.doors.AdaptersBuilder`).
+
+    The signing keys are read here, by whoever starts the system, so that every gateway on every
+    node has the same ones.
+    """
+
+    def __init__(self, actors: Wiring, people: People) -> None:
+        self.actors = actors
+        self._people = people
+        self._keys = load_keys(actors.settings.keys_dir)
+
+    async def adapters(self, name: str) -> Adapters:
+        """Return the adapters of one gateway process."""
+        settings, redis = self.actors.settings, self.actors.redis()
+        lease = WorkerLease(redis, lease_s=settings.id_lease_s)
+        configs = ConfigCache(RedisConfigs(redis, check_s=settings.config_check_s))
+        sites, accounts = await self._people(settings)
+
+        @asynccontextmanager
+        async def opened() -> AsyncIterator[None]:
+            await lease.acquire()
+            tasks = [asyncio.create_task(work, name=name) for work in (lease.run(), configs.run())]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await lease.release()
+                await redis.aclose()
+
+        return Adapters(
+            customers=RedisCustomers(redis),
+            configs=configs,
+            sites=sites,
+            accounts=accounts,
+            history=RedisHistory(redis),
+            metrics=self.actors.metrics(name),
+            keys=self._keys,
+            new_id=lease.next,
+            ready=lambda: _answers(redis),
+            opened=opened,
+            limits=limits_of(settings),
+            origins=own_origins(settings),
+        )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return the gateway's bounds as the options set them."""
+    return Limits(
+        customer_rate=settings.frames_per_s,
+        customer_burst=float(settings.frames_burst),
+        agent_rate=settings.frames_per_s * AGENT_FACTOR,
+        agent_burst=settings.frames_burst * AGENT_FACTOR,
+        connections=settings.connections_per_replica,
+        queue_bytes=settings.slow_reader_bytes,
+    )
+
+
+def own_origins(settings: Settings) -> frozenset[str]:
+    """Return the origins of our own pages: the public one, or this machine's."""
+    local = {f"http://localhost:{settings.port}", f"http://127.0.0.1:{settings.port}"}
+    public = {origin_of(settings.public_url)} if settings.public_url else local
+    return frozenset(public | set(settings.allowed_origins))
+
+
+def origin_of(url: str) -> str:
+    """Return the origin of a page's address, as browsers send it."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+async def _answers(redis: Redis) -> bool:
+    return bool(await redis.ping())

@@ -1,0 +1,639 @@
+"""The doors over real sockets: uvicorn in this process, a scripted fabric behind the gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from argon2 import PasswordHasher
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
+
+from actors import messages as m
+from actors.addresses import Address, Kind
+from actors.config import AgentConfig, OrgConfig, QueueConfig
+from actors.frames import Ack, AgentFrame, Message, SessionFrame, encode_frame
+from actors.messages import Command, Envelope, Person
+from actors.ports import Delivery, Receiver, Track
+from serve.api import build_app
+from serve.assertions import Assertion, sign_assertion
+from serve.doors import Account, Adapters, Site
+from serve.gateway.limits import Limits
+from serve.identity import Identity
+from serve.signing_keys import make_key
+from serve.tokens import Tokens
+from serve.uvicorn_settings import OPTIONS
+
+WITHIN_S = 20.0
+SECRET = "a-secret-of-the-shop-that-is-long-enough"
+SHOP = "https://shop.example"
+KEY = make_key()
+TOKENS = Tokens([KEY])
+NOBODY = Person(id="?", role="customer")
+
+
+class ScriptedFabric:
+    """Plays every actor: sessions number and echo, agents hold nothing."""
+
+    def __init__(self) -> None:
+        self.receiver: Receiver
+        self.said: dict[str, list[bytes]] = {}
+        self.room: dict[str, set[int]] = {}
+        self.sent: list[Envelope] = []
+        self.stopped = False
+
+    def send(self, envelope: Envelope) -> None:
+        self.sent.append(envelope)
+        asyncio.get_running_loop().call_soon(self._answer, envelope.to.id, envelope.command)
+
+    def host_of(self, address: Address) -> str:
+        return f"{address.kind}:0"
+
+    async def survey(self, kind: Kind, org: str) -> list[dict[str, object]]:
+        return [{"id": "help", "waiting": 1}] if (kind, org) == ("queue", "acme") else []
+
+    async def start(self, receiver: Receiver) -> None:
+        self.receiver = receiver
+
+    async def stop(self) -> None:
+        self.stopped = True
+
+    def _answer(self, entity: str, command: Command) -> None:
+        match command:
+            case m.OpenSession(conn=conn) if conn is not None:
+                self._enter(entity, conn.number, 0)
+            case m.Attach(conn=conn, after=after):
+                self._enter(entity, conn.number, after)
+            case m.Detach(conn=conn):
+                self.room.get(entity, set()).discard(conn.number)
+            case m.Say():
+                self._say(entity, command)
+            case m.ConnectAgent(conn=conn):
+                frame = AgentFrame(agent=entity, status="available", since=0.0)
+                self._deliver(conn.number, encode_frame(frame))
+            case _:
+                pass
+
+    def _enter(self, session: str, number: int, after: int) -> None:
+        frames = self.said.setdefault(session, [])
+        self.room.setdefault(session, set()).add(number)
+        frame = SessionFrame(
+            session=session, state="talking", customer=NOBODY, queue="help", seq=len(frames)
+        )
+        self._deliver(number, encode_frame(frame))
+        for seq, data in list(enumerate(frames, 1))[after:]:
+            self.receiver.deliver([Delivery((number,), data, session, seq)])
+
+    def _say(self, session: str, command: m.Say) -> None:
+        frames = self.said.setdefault(session, [])
+        seq = len(frames) + 1
+        message = Message(
+            session=session,
+            seq=seq,
+            id=str(seq),
+            from_=command.person,
+            at=1.0,
+            client_id=command.client_id,
+            body=command.body,
+        )
+        frames.append(encode_frame(message))
+        ack = Ack(client_id=command.client_id, session=session, seq=seq, id=str(seq))
+        self.receiver.deliver(
+            [
+                Delivery((command.conn.number,), encode_frame(ack)),
+                Delivery(tuple(self.room.get(session, ())), frames[-1], session, seq),
+            ]
+        )
+
+    def _deliver(self, number: int, data: bytes) -> None:
+        self.receiver.deliver([Delivery((number,), data)])
+
+
+class Current:
+    def __init__(self, session: str) -> None:
+        self.session = session
+        self.last_agent = ""
+        self.last_ended_at = 0.0
+
+
+class Store:
+    """Customers, sites, accounts, history and settings, all in memory."""
+
+    def __init__(self) -> None:
+        self.claimed: dict[tuple[str, str], str] = {}
+        self.hash = PasswordHasher(time_cost=1, memory_cost=64).hash("right")
+
+    async def current(self, org: str, customer: str) -> Current:
+        return Current(self.claimed.get((org, customer), ""))
+
+    async def claim(self, org: str, customer: str, new_session: str) -> str:
+        return self.claimed.setdefault((org, customer), new_session)
+
+    async def forget(self, org: str, customer: str, session: str) -> None:
+        self.claimed.pop((org, customer), None)
+
+    async def find(self, org: str, login: str) -> Account | None:
+        if (org, login) not in {("acme", "ann"), ("acme", "lea")}:
+            return None
+        role = "leader" if login == "lea" else "agent"
+        return Account(org=org, id=login, name=login.title(), role=role, password_hash=self.hash)
+
+    async def get(self, org: str) -> OrgConfig | None:
+        if org not in {"acme", "other"}:
+            return None
+        agents = [
+            AgentConfig(id="ann", name="Ann"),
+            AgentConfig(id="lea", name="Lea", role="leader"),
+        ]
+        return OrgConfig(
+            org=org,
+            version=1,
+            entry_queue="help",
+            queues={"help": QueueConfig(id="help", name="Help")},
+            agents={agent.id: agent for agent in agents},
+            origins=[SHOP],
+        )
+
+
+class Sites:
+    async def get(self, key: str) -> Site | None:
+        if key == "shop":
+            return Site(key="shop", org="acme", secret=SECRET, origins=[SHOP])
+        if key == "shut":
+            return Site(key="shut", org="acme", enabled=False)
+        return None
+
+
+class PastSessions:
+    async def customer(self, org: str, session: str) -> str | None:
+        return "tom" if (org, session) == ("acme", "7") else None
+
+    async def took_part(self, org: str, session: str, agent: str) -> bool:
+        return agent == "ann"
+
+    async def page(
+        self, org: str, session: str, track: Track, after: int, limit: int
+    ) -> list[bytes]:
+        frames = [b'{"t":"message","session":"7","seq":%d}' % n for n in range(1, 6)]
+        return frames[after : after + limit]
+
+
+class Silent:
+    def add(self, name: str, value: float = 1.0, label: str = "") -> None: ...
+
+    def set(self, name: str, value: float, label: str = "") -> None: ...
+
+    def flush(self) -> None: ...
+
+
+def small_socket(port: int) -> socket.socket:
+    """Return a connected socket into whose buffers little fits."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.connect(("127.0.0.1", port))
+    return made
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Wait for a condition."""
+    async with asyncio.timeout(WITHIN_S):
+        while not true():  # noqa: ASYNC110 # the server offers no event for it
+            await asyncio.sleep(0.01)
+
+
+class House:
+    """The doors, open on a free port."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.fabric = ScriptedFabric()
+        self.store = Store()
+        self.opened: list[str] = []
+        self.healthy = True
+        ids = iter(range(100, 10**9))
+        app = build_app(
+            "gw",
+            Adapters(
+                customers=self.store,
+                configs=self.store,
+                sites=Sites(),
+                accounts=self.store,
+                history=PastSessions(),
+                metrics=Silent(),
+                keys=[KEY],
+                new_id=lambda: str(next(ids)),
+                ready=self._ready,
+                opened=self._opened,
+                limits=limits,
+                origins=frozenset({"https://desk.example"}),
+            ),
+            self.fabric,
+        )
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+        self.port: int = self._socket.getsockname()[1]
+        config = uvicorn.Config(app, log_level="critical", lifespan="on", **OPTIONS)
+        self.server = uvicorn.Server(config)
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._serving: asyncio.Task[None]
+
+    async def open(self) -> None:
+        self._serving = asyncio.create_task(self.server.serve([self._socket]))
+        await until(lambda: self.server.started)
+
+    async def close(self) -> None:
+        self.server.should_exit = True
+        async with asyncio.timeout(WITHIN_S):
+            await self._serving
+
+    def connect(self, **options: Any) -> connect:
+        return connect(f"ws://127.0.0.1:{self.port}/ws", compression=None, **options)
+
+    async def _ready(self) -> bool:
+        if not self.healthy:
+            raise ConnectionError("store is away")
+        return True
+
+    def _opened(self) -> Any:
+        house = self
+
+        class Opened:
+            async def __aenter__(self) -> None:
+                house.opened.append("open")
+
+            async def __aexit__(self, *_: object) -> None:
+                house.opened.append("closed")
+
+        return Opened()
+
+
+@pytest.fixture
+async def house() -> AsyncIterator[House]:
+    house = House(Limits(hello_s=0.5, close_s=0.5))
+    await house.open()
+    yield house
+    await house.close()
+
+
+def customer(subject: str = "tom", org: str = "acme", **more: Any) -> str:
+    who = Identity(org=org, subject=subject, role="customer", site="shop", **more)
+    return TOKENS.issue_visitor(who, time.time())
+
+
+def staff(subject: str = "ann", role: Any = "agent", ttl_s: float = 300.0) -> str:
+    who = Identity(org="acme", subject=subject, role=role)
+    return TOKENS.issue_access(who, time.time(), ttl_s)
+
+
+async def say(ws: ClientConnection, **frame: Any) -> None:
+    await ws.send(json.dumps(frame))
+
+
+async def hear(ws: ClientConnection, kind: str = "") -> dict[str, Any]:
+    """Return the next frame (of that kind) of a socket that does not batch."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            frame: dict[str, Any] = json.loads(await ws.recv())
+            if kind in ("", frame["t"]):
+                return frame
+
+
+async def closing(ws: ClientConnection) -> int:
+    """Read until the socket closes; return the code."""
+    async with asyncio.timeout(WITHIN_S):
+        try:
+            while True:
+                await ws.recv()
+        except ConnectionClosed as error:
+            return error.rcvd.code if error.rcvd else 1006
+
+
+async def started(ws: ClientConnection, token: str) -> str:
+    await say(ws, t="hello", token=token)
+    await hear(ws, "welcome")
+    await say(ws, t="start", client_id="s")
+    return str((await hear(ws, "ack"))["session"])
+
+
+# --- sockets -------------------------------------------------------------------------------
+
+
+async def test_a_customer_starts_talks_and_resumes_on_another_socket(house: House) -> None:
+    token = customer()
+    async with house.connect() as ws:
+        session = await started(ws, token)
+        for n in range(3):
+            body = {"kind": "text", "text": f"你好 {n}"}
+            await say(ws, t="say", session=session, client_id=f"c{n}", body=body)
+        assert [(await hear(ws, "ack"))["seq"] for _ in range(3)] == [1, 2, 3]
+    async with house.connect() as ws:
+        await say(ws, t="hello", token=token, cursors={session: {"seq": 1}})
+        welcome = await hear(ws)
+        assert (welcome["session"], welcome["resumed"]) == (session, [session])
+        assert [(await hear(ws, "message"))["seq"] for _ in range(2)] == [2, 3]
+
+
+async def test_frames_come_as_an_array_to_a_client_that_asks_for_it(house: House) -> None:
+    async with house.connect() as ws:
+        await say(ws, t="hello", token=customer(), batch=True)
+        await ws.recv()
+        await ws.send(json.dumps([{"t": "ping"}] * 3))
+        async with asyncio.timeout(WITHIN_S):
+            got = json.loads(await ws.recv())
+        assert [frame["t"] for frame in got] == ["pong"] * 3
+
+
+async def test_the_token_may_travel_in_the_subprotocol(house: House) -> None:
+    async with house.connect(subprotocols=["raydesk", staff()]) as ws:
+        assert ws.subprotocol == "raydesk"
+        await say(ws, t="hello")
+        assert (await hear(ws, "welcome"))["you"]["id"] == "ann"
+        assert (await hear(ws))["t"] == "agent"
+
+
+async def test_a_socket_that_says_nothing_is_closed(house: House) -> None:
+    async with house.connect() as ws:
+        assert await closing(ws) == 4408
+
+
+@pytest.mark.parametrize("token", ["", "rubbish", "a.b.c"])
+async def test_a_bad_token_gets_its_error_and_the_door(house: House, token: str) -> None:
+    async with house.connect() as ws:
+        await say(ws, t="hello", token=token)
+        assert (await hear(ws))["code"] == "bad_token"
+        assert await closing(ws) == 4401
+
+
+async def test_an_expired_token_is_a_bad_token(house: House) -> None:
+    async with house.connect() as ws:
+        await say(ws, t="hello", token=staff(ttl_s=-1.0))
+        assert "expired" in (await hear(ws))["detail"]
+
+
+async def test_a_page_of_a_strange_origin_is_turned_away(house: House) -> None:
+    async with house.connect(origin="https://evil.test") as ws:
+        await say(ws, t="hello", token=customer())
+        assert (await hear(ws))["code"] == "forbidden"
+        assert await closing(ws) == 4403
+    async with house.connect(origin=SHOP) as ws:
+        await say(ws, t="hello", token=customer())
+        assert (await hear(ws))["t"] == "welcome"
+
+
+async def test_bad_and_oversized_frames_are_answered_and_the_socket_lives(house: House) -> None:
+    async with house.connect() as ws, house.connect() as other:
+        session = await started(ws, customer())
+        await started(other, customer("eve"))
+        await ws.send("{")
+        assert (await hear(ws, "error"))["code"] == "bad_frame"
+        await ws.send(b"\xff\xff")
+        assert (await hear(ws, "error"))["code"] == "bad_frame"
+        await say(ws, t="sing")
+        assert (await hear(ws, "error"))["code"] == "unknown_frame"
+        await ws.send(json.dumps({"t": "say", "pad": "x" * 900_000}))
+        assert (await hear(ws, "error"))["code"] == "too_large"
+        long = {"kind": "text", "text": "x" * 10_001}
+        await say(ws, t="say", session=session, client_id="long", body=long)
+        error = await hear(ws, "error")
+        assert (error["code"], error["client_id"]) == ("too_large", "long")
+        await say(ws, t="say", session=session, client_id="c", body={"kind": "text", "text": "hi"})
+        assert (await hear(ws, "ack"))["seq"] == 1
+        await say(other, t="ping")
+        assert (await hear(other))["t"] == "pong"
+
+
+async def test_a_message_beyond_all_limits_closes_only_its_own_socket(house: House) -> None:
+    async with house.connect() as ws, house.connect() as other:
+        await started(ws, customer())
+        await started(other, customer("eve"))
+        await ws.send("x" * 2_000_000)
+        assert await closing(ws) == 1009
+        await say(other, t="ping")
+        assert (await hear(other))["t"] == "pong"
+
+
+async def test_the_same_device_again_ends_its_older_socket(house: House) -> None:
+    async with house.connect() as old, house.connect() as new:
+        await say(old, t="hello", token=staff(), device="laptop")
+        await hear(old, "agent")
+        await say(new, t="hello", token=staff(), device="laptop")
+        await hear(new, "agent")
+        assert (await hear(old, "error"))["code"] == "duplicate_login"
+        assert await closing(old) == 4409
+
+
+async def test_a_reader_that_stops_reading_is_cut_off_and_its_session_goes_on() -> None:
+    house = House(Limits(queue_bytes=300_000, close_s=0.3, customer_rate=1e6, customer_burst=1e6))
+    await house.open()
+    try:
+        token = customer()
+        small = small_socket(house.port)
+        async with house.connect() as talker, house.connect(max_queue=1, sock=small) as deaf:
+            session = await started(talker, token)
+            await say(deaf, t="hello", token=token)
+            await hear(deaf, "session")
+            assert len(house.fabric.room[session]) == 2
+            text = "x" * 9000
+            async with asyncio.timeout(WITHIN_S * 3):
+                n = 0
+                while len(house.fabric.room[session]) == 2:
+                    n += 1
+                    body = {"kind": "text", "text": text}
+                    await say(talker, t="say", session=session, client_id=str(n), body=body)
+                    assert (await hear(talker, "ack"))["seq"] == n
+            await say(talker, t="ping")
+            assert (await hear(talker, "pong"))["t"] == "pong"
+            assert await closing(deaf) in (1013, 1006)
+    finally:
+        await house.close()
+
+
+async def test_a_socket_that_vanishes_is_detached(house: House) -> None:
+    async with house.connect() as ws:
+        session = await started(ws, customer())
+        assert house.fabric.room[session]
+        ws.transport.abort()
+    await until(lambda: not house.fabric.room[session])
+
+
+async def test_shutting_down_closes_sockets_with_1012() -> None:
+    house = House(Limits())
+    await house.open()
+    async with house.connect() as ws:
+        await started(ws, customer())
+        shut = asyncio.create_task(house.close())
+        assert await closing(ws) == 1012
+        await shut
+    assert house.fabric.stopped
+    assert house.opened == ["open", "closed"]
+
+
+# --- HTTP ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=house.url) as client:
+        yield client
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
+
+
+async def test_a_visitor_becomes_a_customer_and_keeps_being_that_one(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    first = await http.post("/v1/sites/shop/token", json={"device": "d1"}, headers={"origin": SHOP})
+    assert first.status_code == 200
+    assert first.headers["access-control-allow-origin"] == SHOP
+    visitor = first.json()
+    assert visitor["id"].startswith("visitor-")
+    again = await http.post("/v1/sites/shop/token", json={"token": visitor["token"]})
+    assert again.json()["id"] == visitor["id"]
+    other = await http.post("/v1/sites/shop/token", json={})
+    assert other.json()["id"] != visitor["id"]
+    async with house.connect(origin=SHOP) as ws:
+        await say(ws, t="hello", token=visitor["token"])
+        assert (await hear(ws))["you"]["id"] == visitor["id"]
+
+
+async def test_only_a_signed_assertion_makes_a_known_customer(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    now = time.time()
+    said = Assertion(site="shop", id="4711", iat=now, exp=now + 60, name="汤姆", vip=3)
+    signed = sign_assertion(said, SECRET)
+    answer = await http.post("/v1/sites/shop/token", json={"assertion": signed})
+    token = answer.json()["token"]
+    async with house.connect() as ws:
+        await started(ws, token)
+    (opened,) = [e.command for e in house.fabric.sent if isinstance(e.command, m.OpenSession)]
+    assert (opened.customer.id, opened.customer.vip) == ("4711", 3)
+    for forged in (
+        {"assertion": sign_assertion(said, SECRET + "!")},
+        {"token": token},
+        {"token": staff()},
+        {"token": "rubbish"},
+    ):
+        refused = await http.post("/v1/sites/shop/token", json=forged)
+        assert (refused.status_code, refused.json()["code"]) == (401, "bad_token")
+    mass = await http.post("/v1/sites/shop/token", json={"vip": 9, "id": "4711"})
+    assert mass.status_code == 400
+
+
+@pytest.mark.parametrize("site", ["nowhere", "shut"])
+async def test_a_site_that_is_not_there_gives_no_tokens(http: httpx.AsyncClient, site: str) -> None:
+    answer = await http.post(f"/v1/sites/{site}/token", json={})
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_other_pages_get_no_visitor_tokens(http: httpx.AsyncClient) -> None:
+    evil = {"origin": "https://evil.test"}
+    for method in ("POST", "OPTIONS"):
+        answer = await http.request(method, "/v1/sites/shop/token", headers=evil, content="{}")
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
+    preflight = await http.options("/v1/sites/shop/token", headers={"origin": SHOP})
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-methods"] == "POST"
+
+
+async def test_staff_signs_in_and_wrong_is_wrong_whatever_was_wrong(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    right = {"org": "acme", "login": "ann", "password": "right"}
+    answer = await http.post("/v1/token", json=right)
+    assert answer.status_code == 200
+    async with house.connect() as ws:
+        await say(ws, t="hello", token=answer.json()["token"])
+        assert (await hear(ws, "welcome"))["you"]["role"] == "agent"
+    details = set()
+    for wrong in ({"password": "left"}, {"login": "nobody"}, {"org": "nowhere"}):
+        refused = await http.post("/v1/token", json={**right, **wrong})
+        assert refused.status_code == 401
+        details.add(refused.text)
+    assert len(details) == 1
+
+
+async def test_guessing_passwords_is_slowed_down_with_a_time(http: httpx.AsyncClient) -> None:
+    guess = {"org": "acme", "login": "ann", "password": "guess"}
+    answers = [await http.post("/v1/token", json=guess) for _ in range(12)]
+    assert [a.status_code for a in answers].count(401) == 10
+    assert answers[-1].status_code == 429
+    assert int(answers[-1].headers["retry-after"]) >= 1
+    other = await http.post("/v1/token", json={**guess, "login": "lea", "password": "right"})
+    assert other.status_code == 200
+
+
+async def test_history_is_for_who_took_part_and_leaders(http: httpx.AsyncClient) -> None:
+    url = "/v1/sessions/7/messages"
+    page = (await http.get(url, params={"limit": 2}, headers=bearer(customer()))).json()
+    assert ([f["seq"] for f in page["frames"]], page["next"]) == ([1, 2], 2)
+    page = (await http.get(url, params={"after": 4}, headers=bearer(staff()))).json()
+    assert ([f["seq"] for f in page["frames"]], page["next"]) == ([5], 0)
+    assert (await http.get(url, headers=bearer(staff("lea", "leader")))).status_code == 200
+    for token in (customer("eve"), customer(org="other"), staff("bob")):
+        refused = await http.get(url, headers=bearer(token))
+        assert (refused.status_code, refused.json()["code"]) == (404, "unknown_session")
+    aside = await http.get(url, params={"track": "aside"}, headers=bearer(customer()))
+    assert aside.status_code == 403
+    assert (await http.get(url)).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["after=-1", "after=x", "limit=0", "limit=501", "track=third"])
+async def test_a_wrong_query_is_a_bad_request(http: httpx.AsyncClient, query: str) -> None:
+    answer = await http.get(f"/v1/sessions/7/messages?{query}", headers=bearer(customer()))
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+async def test_live_state_is_for_leaders_of_the_organisation(http: httpx.AsyncClient) -> None:
+    lea = bearer(staff("lea", "leader"))
+    answer = await http.get("/v1/queues", headers=lea)
+    assert answer.json() == {"queues": [{"id": "help", "waiting": 1}]}
+    assert (await http.get("/v1/agents", headers=lea)).json() == {"agents": []}
+    assert (await http.get("/v1/sessions", headers=lea)).json() == {"sessions": []}
+    for token in (customer(), staff()):
+        assert (await http.get("/v1/queues", headers=bearer(token))).status_code == 403
+
+
+async def test_health_and_readiness_differ_when_a_store_is_away(
+    house: House, http: httpx.AsyncClient
+) -> None:
+    assert (await http.get("/readyz")).status_code == 200
+    house.healthy = False
+    assert (await http.get("/readyz")).status_code == 503
+    assert (await http.get("/healthz")).status_code == 200
+
+
+async def test_bad_requests_get_json_and_no_internals(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/v1/nothing")).json()["code"] == "not_found"
+    assert (await http.get("/v1/token")).json()["code"] == "method_not_allowed"
+    huge = await http.post("/v1/token", content=b"x" * 70_000)
+    assert (huge.status_code, huge.json()["code"]) == (413, "too_large")
+    deep = await http.post("/v1/token", content=b"[" * 60_000)
+    assert deep.status_code == 400
+
+
+async def test_pages_carry_headers_that_keep_them_to_themselves(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/healthz")
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+async def test_the_public_keys_are_published(http: httpx.AsyncClient) -> None:
+    (key,) = (await http.get("/.well-known/jwks.json")).json()["keys"]
+    assert key["kid"] == KEY.kid
+    assert "d" not in key
+
+
+async def test_there_is_one_socket_door(house: House) -> None:
+    with pytest.raises(InvalidHandshake):
+        await connect(f"ws://127.0.0.1:{house.port}/elsewhere")
