@@ -52,6 +52,7 @@ class Stage:
     _arrivals: dict[tuple[str, str], asyncio.Future[None]] = field(default_factory=dict)
     _changed: dict[str, asyncio.Event] = field(default_factory=lambda: defaultdict(asyncio.Event))
     _last_seq: dict[tuple[str, str], int] = field(default_factory=dict)
+    _event_seq: dict[str, int] = field(default_factory=dict)
 
     def sending(self, session: str, client_id: str) -> asyncio.Future[None]:
         """Note that a message leaves; the future is done when the other side has it."""
@@ -85,7 +86,13 @@ class Stage:
         self.checker.leave(receiver, session, self._last_seq.get((receiver, session), 0))
 
     def _event(self, frame: Event) -> None:
+        """Every receiver tells; only the first is believed, a later one may be behind."""
         session = frame.session
+        if frame.seq <= self._event_seq.get(session, 0):
+            return
+        self._event_seq[session] = frame.seq
+        if frame.kind == "taken_over":
+            self.checker.released(session, frame.seq)
         if frame.kind in _TAKES:
             self.checker.assigned(session, frame.agent, frame.seq)
             self.assigned_to[session] = frame.agent
