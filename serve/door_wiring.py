@@ -37,7 +37,11 @@ class DoorWiring:
     def __init__(self, actors: Wiring, people: People) -> None:
         self.actors = actors
         self._people = people
-        self._keys = load_keys(actors.settings.keys_dir)
+        self.keys = load_keys(actors.settings.keys_dir)
+
+    def config_source(self) -> RedisConfigs:
+        """Return a source of every organisation's settings, for the bots."""
+        return RedisConfigs(self.actors.redis(), check_s=self.actors.settings.config_check_s)
 
     async def adapters(self, name: str) -> Adapters:
         """Return the adapters of one gateway process."""
@@ -66,7 +70,7 @@ class DoorWiring:
             accounts=accounts,
             history=RedisHistory(redis),
             metrics=self.actors.metrics(name),
-            keys=self._keys,
+            keys=self.keys,
             new_id=lease.next,
             ready=lambda: _answers(redis),
             opened=opened,

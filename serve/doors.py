@@ -11,7 +11,7 @@ import msgspec
 
 from actors.building import Builder
 from actors.config import OrgConfig
-from actors.ports import Metrics, Track
+from actors.ports import ConfigSource, Metrics, Track
 from serve.gateway.limits import Limits
 from serve.signing_keys import Jwk
 
@@ -135,6 +135,15 @@ class AdaptersBuilder(Protocol):
     @property
     def actors(self) -> Builder:
         """The actors' own builder, for the fabric."""
+        ...
+
+    @property
+    def keys(self) -> Sequence[Jwk]:
+        """Return the signing keys; the first signs."""
+        ...
+
+    def config_source(self) -> ConfigSource:
+        """Return a source of every organisation's settings, for the bots."""
         ...
 
     async def adapters(self, name: str) -> Adapters:

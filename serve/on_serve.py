@@ -6,6 +6,7 @@ Serve's HAProxy -> uvicorn in the replica -> `serve.gateway`; no proxy actor, no
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from functools import partial
 from typing import Any
@@ -15,12 +16,15 @@ from ray import serve
 
 from actors import on_ray
 from serve.api import build_app
+from serve.bot_app import BotApp
 from serve.doors import AdaptersBuilder
 from serve.ingress_env import DRAIN_S
+from serve.tokens import Tokens
 from serve.uvicorn_settings import OPTIONS
 
 APP = "raydesk"
 DEPLOYMENT = "Gateway"
+BOT_APP = "bots"
 
 
 class GatewayReplica:
@@ -39,6 +43,29 @@ class GatewayReplica:
         name = f"gateway-{tag.rpartition('#')[2]}-{secrets.token_hex(3)}"
         adapters = await self._builder.adapters(name)
         return build_app(name, adapters, on_ray.fabric(name, self._builder.actors))
+
+
+class BotReplica:
+    """All bots, beside the gateway: their crash, upgrade or slowness touches no human service."""
+
+    def __init__(self, builder: AdaptersBuilder, url: str) -> None:
+        self._builder = builder
+        self._url = url
+        self._task: asyncio.Task[None] | None = None
+
+    async def check_health(self) -> None:
+        """Start the bots at the first call. Serve restarts the replica when they have ended."""
+        if self._task is None:
+            self._builder.actors.prepare()
+            builder = self._builder
+            app = BotApp(self._url, Tokens(builder.keys), builder.config_source())
+            self._task = asyncio.create_task(app.run(), name="bots")
+        if self._task.done():
+            raise RuntimeError(f"the bots have ended: {self._task.exception()!r}")
+
+    async def __call__(self) -> str:
+        """Answer whoever asks by handle."""
+        return "bots"
 
 
 def gateway_app(
@@ -83,6 +110,17 @@ def start_gateways(
     )
     app = gateway_app(builder, replicas=replicas, connections=connections, drain_s=drain_s)
     serve.run(app, name=APP, route_prefix="/")
+
+
+def start_bots(builder: AdaptersBuilder, url: str) -> None:
+    """Start the bots, which connect to the gateway at `url`."""
+    deployed = serve.deployment(
+        name="Bots",
+        num_replicas=1,
+        health_check_period_s=2.0,
+        ray_actor_options={"num_cpus": 0, "memory": 200 * 1024 * 1024},
+    )
+    serve.run(deployed(BotReplica).bind(builder, url), name=BOT_APP, route_prefix=None)
 
 
 def stop_gateways() -> None:
