@@ -94,38 +94,50 @@ class Story(Rig[Session]):
         return f"c{next(self._ids)}"
 
     def opens(self, **fields: Any) -> list[Effect]:
-        return self.send(OpenSession(**{"conn": PHONE, "customer": CAROL} | fields))
+        defaults: dict[str, Any] = {"conn": PHONE, "customer": CAROL}
+        return self.send(OpenSession(**defaults | fields))
 
     def assigned(self, agent: str = "ann", **fields: Any) -> list[Effect]:
         """Dispatch offers the newest contact to an agent, who accepts."""
         contact = self.told(Enqueue)[-1].contact
         episode, offer = contact.episode, f"o{contact.episode}"
+        defaults: dict[str, Any] = {"episode": episode, "offer": offer, "purpose": contact.purpose}
         return self.send(
             ContactOffered(episode=episode, offer=offer, agent=agent),
-            Assign(
-                **{"episode": episode, "offer": offer, "agent": agent, "purpose": contact.purpose}
-                | fields
-            ),
+            Assign(**defaults | {"agent": agent} | fields),
         )
 
     def attached(self, person: Person, **fields: Any) -> list[Effect]:
-        return self.send(Attach(**{"conn": DESK[person.id], "person": person} | fields))
+        defaults: dict[str, Any] = {"conn": DESK.get(person.id, LAPTOP), "person": person}
+        return self.send(Attach(**defaults | fields))
 
     def says(self, person: Person, words: str, **fields: Any) -> list[Effect]:
-        defaults = {"conn": DESK[person.id], "person": person, "client_id": self.cid()}
+        defaults: dict[str, Any] = {
+            "conn": DESK.get(person.id, LAPTOP),
+            "person": person,
+            "client_id": self.cid(),
+        }
         return self.send(Say(**defaults | {"body": text(words)} | fields))
 
     def transfers(self, person: Person = ANN, **fields: Any) -> list[Effect]:
-        defaults = {"conn": DESK[person.id], "person": person, "client_id": self.cid()}
+        defaults: dict[str, Any] = {
+            "conn": DESK.get(person.id, LAPTOP),
+            "person": person,
+            "client_id": self.cid(),
+        }
         return self.send(Transfer(**defaults | fields))
 
     def ends(self, person: Person, **fields: Any) -> list[Effect]:
-        defaults = {"conn": DESK[person.id], "person": person, "client_id": self.cid()}
+        defaults: dict[str, Any] = {
+            "conn": DESK.get(person.id, LAPTOP),
+            "person": person,
+            "client_id": self.cid(),
+        }
         return self.send(EndSession(**defaults | fields))
 
     def does(self, kind: Any, person: Person, **fields: Any) -> list[Effect]:
         """Send a personal command from the person's own device."""
-        defaults = {"conn": DESK[person.id], "person": person}
+        defaults: dict[str, Any] = {"conn": DESK.get(person.id, LAPTOP), "person": person}
         if "client_id" in kind.__struct_fields__:
             defaults["client_id"] = self.cid()
         return self.send(kind(**defaults | fields))
