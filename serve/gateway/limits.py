@@ -16,11 +16,11 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     message_bytes: int = 4 * FRAME_LIMIT
     """One WebSocket message: a frame, or an array of frames."""
     message_frames: int = 100
-    queue_bytes: int = 4 * 1024 * 1024
+    queue_bytes: int = 1024 * 1024
     """Unsent frames of one socket: beyond it the reader is too slow and is closed with 1013.
-    Roomy enough for what a returning agent has missed in all sessions at once."""
-    customer_rate: float = 100.0
-    customer_burst: float = 200.0
+    A returning device's missed frames come in items of 90 KB, written in between."""
+    customer_rate: float = 50.0
+    customer_burst: float = 100.0
     agent_rate: float = 1000.0
     agent_burst: float = 2000.0
     """An agent holds several sessions and a bot very many; a customer one."""
