@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,7 @@ from benchmarks.contest import OURS, Contestant, alternate, totals
 from benchmarks.loader import Loader, Plan
 from benchmarks.peers.running import PEERS, PeerName, running_peer
 from benchmarks.processes import Census
+from benchmarks.system import System, running_system
 from infra.valkey import ValkeyServer
 
 PEER_ROLES = frozenset({"peer", "valkey", "loader"})
@@ -46,6 +48,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--peer", action="append", choices=PEERS, default=[], help="repeatable")
     parser.add_argument("--peer-workers", type=int, default=1, help="processes of each peer")
     parser.add_argument("--peers-only", action="store_true", help="leave Raydesk out")
+    parser.add_argument("--one-process", action="store_true", help="Raydesk without Ray")
     return parser.parse_args(arguments)
 
 
@@ -63,13 +66,15 @@ class Arena:
         self._stack = stack
         self._opened = 0
         self._peers: dict[PeerName, list[str]] = {}
-        self._store = self._private_store() if given.peers_only else ""
+        self._system = None if given.peers_only else self._start_system()
+        self._store = self._system.redis_url if self._system else self._private_store()
         for name in given.peer:
             self._start_peer(name)
 
     def contestants(self, sessions: int) -> list[Contestant]:
         """Connect fresh loaders to every system."""
-        made = [self._peer(name, sessions) for name in self._peers]
+        made = [self._ours(self._system, sessions)] if self._system else []
+        made += [self._peer(name, sessions) for name in self._peers]
         for contestant in made:
             open_s = contestant.open()
             report.say(f"{contestant.name}: {sessions} sessions open after {open_s:.1f} s")
@@ -81,11 +86,41 @@ class Arena:
         self.census.known[server.pid] = "valkey"
         return server.url
 
+    def _start_system(self) -> System:
+        system = self._stack.enter_context(
+            running_system(self.given.url, one_process=self.given.one_process)
+        )
+        self.census.known |= system.known
+        return system
+
     def _start_peer(self, name: PeerName) -> None:
         running = running_peer(name, self._store, self.given.peer_workers)
         processes = self._stack.enter_context(running)
         self.census.known |= dict.fromkeys((process.pid for process in processes), "peer")
         self._peers[name] = [process.url for process in processes]
+
+    def _ours(self, system: System, sessions: int) -> Contestant:
+        self._opened += 1
+        made = f"bench{int(time.time())}x{self._opened}"
+        plans = []
+        for number, talks in enumerate(shares(sessions, self.given.loaders)):
+            # An organisation per loader: its customers are served by its agents only.
+            org, agents = f"{made}x{number}", self.agents(talks)
+            customers, staff = system.enrol(org, talks, agents, capacity=-(-talks // agents))
+            plans.append(
+                Plan(
+                    wire="raydesk",
+                    urls=[system.url],
+                    talks=talks,
+                    agents=agents,
+                    prefix=org,
+                    data=self.given.data,
+                    customer_tokens=customers,
+                    agent_tokens=staff,
+                    receipt_s=self.given.receipts,
+                )
+            )
+        return Contestant(OURS, self.loaders(plans), self.census, lambda role: role != "peer")
 
     def _peer(self, name: PeerName, sessions: int) -> Contestant:
         self._opened += 1

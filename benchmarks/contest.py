@@ -54,7 +54,8 @@ class Contestant:
 
     def open(self) -> float:
         """Connect everybody; return how many seconds the slowest loader took."""
-        return max(loader.start().open_s for loader in self._loaders)
+        waiting = [loader.begin() for loader in self._loaders]
+        return max(ready().open_s for ready in waiting)
 
     def warm_up(self, window: int) -> None:
         """Let caches fill and code paths compile; nothing is kept."""

@@ -178,8 +178,8 @@ class Load:
 
     async def _drain(self) -> None:
         self._moved = time.perf_counter()
-        while self._is_owed() and time.perf_counter() - self._moved < SILENCE_S:
-            await asyncio.sleep(0.05)
+        while self._is_owed() and time.perf_counter() - self._moved < SILENCE_S:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # no event says that nothing more comes
 
     def _is_owed(self) -> bool:
         """Tell whether an answer, or a copy at any receiver, is still to come."""

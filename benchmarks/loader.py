@@ -11,6 +11,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -68,10 +69,14 @@ class Loader:
         )
         self.pid = self._child.pid
 
-    def start(self) -> Ready:
-        """Connect everybody."""
+    def begin(self) -> Callable[[], Ready]:
+        """Let it connect everybody; call the result to wait for that."""
         self.tell(self._plan)
-        return self.answer(Ready)
+        return lambda: self.answer(Ready)
+
+    def start(self) -> Ready:
+        """Connect everybody, and wait for it."""
+        return self.begin()()
 
     def tell(self, order: Plan | Step) -> None:
         """Give the next order; `answer` waits for its result."""

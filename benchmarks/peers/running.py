@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from benchmarks.children import Child
 from infra.valkey import free_port
 
 PeerName = Literal["python-socketio", "socket.io"]
@@ -42,40 +42,13 @@ def running_peer(name: PeerName, redis_url: str, workers: int = 1) -> Iterator[l
             process.stop()
 
 
-class Process:
+class Process(Child):
     """One process of a peer: `url` is where its WebSockets are."""
 
     def __init__(self, name: PeerName, redis_url: str) -> None:
         port = free_port()
         self.url = f"ws://127.0.0.1:{port}/socket.io/?EIO=4&transport=websocket"
-        self._child = subprocess.Popen(
-            [*command_of(name), str(port), redis_url],
-            stdout=subprocess.PIPE,
-            cwd=FOLDER.parent.parent,
-            env=os.environ | {"NODE_ENV": "production"},
-        )
-        self.pid = self._child.pid
-
-    def wait_ready(self) -> None:
-        """Return once the server listens.
-
-        Raises:
-            PeerMissingError: it ended instead; its standard error said why.
-        """
-        assert self._child.stdout is not None
-        if b"ready" not in self._child.stdout.readline():
-            raise PeerMissingError(f"the peer ended with code {self._child.wait()}")
-
-    def stop(self) -> None:
-        """End the process; forcefully after 5 s."""
-        self._child.terminate()
-        try:
-            self._child.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
-        if self._child.stdout is not None:
-            self._child.stdout.close()
+        super().__init__([*command_of(name), str(port), redis_url])
 
 
 def command_of(name: PeerName) -> list[str]:
