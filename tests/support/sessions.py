@@ -82,7 +82,7 @@ class Story(Rig[Session]):
         self._ids = itertools.count(1)
 
     @property
-    def state(self) -> object:
+    def state(self) -> Any:
         return self.machine.summary()["state"]
 
     @property

@@ -36,7 +36,7 @@ def test_a_device_gets_the_snapshot_then_what_it_missed_then_what_is_live() -> N
     effects = story.attached(CUSTOMER, conn=LAPTOP, after=2)
     assert of(effects, Replay) == [Replay(LAPTOP, 2, 4)]
     story.says(ANN, "hi")
-    snapshot, *frames = story.frames(LAPTOP)
+    snapshot, *frames = story.received[LAPTOP]
     assert isinstance(snapshot, SessionFrame)
     assert (snapshot.seq, snapshot.from_seq, snapshot.reset) == (4, 2, False)
     assert [f.seq for f in frames if isinstance(f, Message | Event)] == [3, 4, 5]

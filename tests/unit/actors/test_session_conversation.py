@@ -194,6 +194,17 @@ def test_the_recalled_message_said_again_is_acked_not_shown() -> None:
     assert story.texts() == ["(recalled)"]
 
 
+def test_a_repeat_of_a_recalled_message_is_acked_alike_before_and_after_a_crash() -> None:
+    story = talking()
+    story.says(CUSTOMER, "oops", client_id="x1")
+    first = story.frames(PHONE, Ack)[-1]
+    story.does(Recall, CUSTOMER, seq=_last_seq(story))
+    live = story.says(CUSTOMER, "something else", client_id="x1")
+    story.crash()
+    restored = story.says(CUSTOMER, "something else", client_id="x1")
+    assert live == restored == [Deliver((PHONE,), first)], "the body to compare with is gone"
+
+
 def test_a_message_is_recalled_within_two_minutes_only_by_its_author() -> None:
     story = talking()
     story.says(CUSTOMER, "mine")

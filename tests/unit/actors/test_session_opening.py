@@ -45,7 +45,7 @@ def test_a_customer_is_queued_with_age_needs_and_vip_points() -> None:
 def test_the_opening_device_gets_the_snapshot_and_all_frames() -> None:
     story = Story()
     story.opens()
-    snapshot, *frames = story.frames(PHONE)
+    snapshot, *frames = story.received[PHONE]
     assert isinstance(snapshot, SessionFrame)
     assert (snapshot.state, snapshot.seq, snapshot.you) == ("waiting", 2, "customer")
     assert [f.kind for f in frames if isinstance(f, Event)] == ["opened", "waiting"]

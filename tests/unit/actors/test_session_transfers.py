@@ -8,6 +8,7 @@ from actors.effects import Deliver, Journal
 from actors.frames import Ack, Detached, Event
 from actors.messages import (
     CancelTransfer,
+    Command,
     CompleteTransfer,
     Enqueue,
     EnqueueRefused,
@@ -105,10 +106,10 @@ def test_a_colleagues_no_is_told_to_the_agent_who_goes_on(outcome: str) -> None:
     "word",
     [EnqueueRefused(episode=2, reason="queue_full"), QueueTimedOut(episode=2)],
 )
-def test_a_transfer_that_the_queue_ends_leaves_the_agent_serving(word: object) -> None:
+def test_a_transfer_that_the_queue_ends_leaves_the_agent_serving(word: Command) -> None:
     story = talking()
     story.transfers(agent="ben")
-    story.send(word)  # type: ignore[arg-type]
+    story.send(word)
     assert story.events("aside")[-1] == "transfer_failed"
     assert story.machine.summary()["agent"] == "ann"
     story.assigned("ben")
@@ -185,7 +186,7 @@ def test_warm_to_a_queue_consults_whoever_takes_it() -> None:
 )
 def test_a_transfer_to_nowhere_is_refused(fields: dict[str, str], code: str) -> None:
     story = talking()
-    story.transfers(**fields)
+    story.transfers(ANN, **fields)
     assert story.refusals() == [code]
     assert story.state == "talking"
 
