@@ -72,8 +72,7 @@ def state_weights(
             break
         if n > _MOST_STATES or (patience == 0.0 and lines is None and arrivals >= agents * service):
             raise ValueError(f"arrivals: {arrivals} has no long run with {agents} agents")
-    found = np.array(weights)
-    return found / found.sum()
+    return np.array(weights) / sum(weights)
 
 
 def many_servers(

@@ -23,7 +23,7 @@ def stationary(rates: NDArray[np.float64]) -> NDArray[np.float64]:
     balance[-1, :] = 1.0
     right = np.zeros(len(flow))
     right[-1] = 1.0
-    return np.linalg.solve(balance, right)
+    return np.asarray(np.linalg.solve(balance, right), dtype=np.float64)
 
 
 def solve_chain(

@@ -67,6 +67,7 @@ def chat_centre(
     rates: Sequence[float],
     patience: float,
     rule: Literal["least_busy", "most_busy"],
+    *,
     longest_queue: int = 120,
 ) -> Steady:
     """Solve a chat centre whose agents finish `rates[n-1]` chats per unit of time in all

@@ -2,12 +2,12 @@
 
 A *visit* is one stay of a contact in the queue and with an agent; a transfer or a repeated
 attempt is a further visit of the same contact. T types, G groups, A agents, V visits,
-C the largest capacity.
+C the largest capacity. Tables are arrays of records: few arrays compile and run fast.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,55 +15,56 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Small = NDArray[np.int32]
-Bytes = NDArray[np.int8]
 Words = NDArray[np.uint64]
+Table = NDArray[Any]
 
 WAITING, SERVED, ABANDONED, SILENT, BLOCKED = 0, 1, 2, 3, 4
 """Outcomes. SILENT left without a word: the queue still holds the contact, and the agent who
 takes it needs a while to notice."""
 
+KIND = np.dtype(
+    [
+        ("head_start", "f8"),  # seconds by which priority ages a contact on arrival
+        ("silent", "f8"),  # share of abandonments that nobody sees
+        ("retry", "f8"),  # share of blocked or impatient contacts that try again ...
+        ("retry_most", "i4"),  # ... at most so often
+        ("units", "i4"),  # of capacity that a contact takes
+    ],
+    align=True,
+)
+CREW = np.dtype(
+    [("first_agent", "i4"), ("agents", "i4"), ("capacity", "i4"), ("on", "i4")], align=True
+)
+FIT = np.dtype(
+    [
+        ("mean", "f8"),  # mean handle time; the policies may see it
+        ("rank", "i4"),  # order in which the group's skills are meant to be used: 1 first
+        ("level", "i4"),  # lowest level of the group in what the type needs
+    ],
+    align=True,
+)
+SHIFT = np.dtype([("at", "f8"), ("crew", "i4"), ("on", "i4")], align=True)
+
 
 class Centre(NamedTuple):
     """A scenario in numbers; nothing here changes during a run. Seconds throughout."""
 
-    units: Ints
-    """(T,) capacity units that a contact takes."""
-    head_start: Floats
-    """(T,) seconds by which priority ages a contact on arrival."""
-    silent: Floats
-    """(T,) share of abandonments that nobody sees."""
-    retry: Floats
-    """(T,) share of blocked or abandoned contacts that try again ..."""
-    retry_most: Ints
-    """(T,) ... at most so often."""
+    kinds: Table
+    """(T,) of KIND."""
     transfer: Floats
     """(T, T) cumulative: a served contact of the row goes on to the column's type."""
-    groups_start: Ints
-    """(T+1,) where each type's groups begin in `groups_list`: compressed rows."""
-    groups_list: Ints
-    types_start: Ints
-    """(G+1,) where each group's types begin in `types_list`."""
-    types_list: Ints
-    group: Ints
-    """(A,) group of each agent; a group's agents are neighbours, equal in everything."""
-    first_agent: Ints
-    """(G+1,) the group's first agent."""
-    capacity: Ints
-    """(G,) units held at once."""
+    crews_of: Small
+    """(T, G+1) the groups that serve each type, -1 behind the last."""
+    kinds_of: Small
+    """(G, T+1) the types that each group serves, -1 behind the last."""
+    crews: Table
+    """(G,) of CREW: a group's agents are neighbours, equal in everything; `on` at the start."""
     pace: Floats
     """(G, C+1) seconds of work that one contact loses per second when n are held."""
-    mean: Floats
-    """(G, T) mean handle time; the policies may see it."""
-    rank: Ints
-    """(G, T) order in which the group's skills are meant to be used: 1 first."""
-    level: Ints
-    """(G, T) lowest level of the group in what the type needs."""
-    on_at_start: Bytes
-    """(G,) on shift when the run begins."""
-    shift_at: Floats
-    """(S,) when a shift begins or ends, in order."""
-    shift_group: Ints
-    shift_on: Bytes
+    fit: Table
+    """(G, T) of FIT."""
+    shifts: Table
+    """(S,) of SHIFT: when a shift begins or ends, in order."""
     lines: int
     """Contacts in the centre at once; one more is blocked, even if an agent is idle."""
     warm_up: float
@@ -71,90 +72,104 @@ class Centre(NamedTuple):
     """Arrivals stop here; the contacts inside are served to their end."""
 
 
+FATE = np.dtype(
+    [
+        ("started", "f8"),  # given to an agent; nan: never
+        ("ended", "f8"),  # the customer was gone
+        ("later", "i4"),  # links of the queue
+        ("earlier", "i4"),
+        ("agent", "i4"),
+        ("outcome", "i4"),
+    ],
+    align=True,
+)
+KIN = np.dtype([("origin", "i4"), ("attempt", "i4")], align=True)
+
+
 class Visits(NamedTuple):
     """One replication: first the dice, then what became of each visit.
 
-    The first `fresh` rows are arrivals, drawn before the run and equal for every policy
-    (common random numbers). Rows behind them are filled by transfers and further attempts.
+    The first rows are arrivals, drawn before the run and equal for every policy (common random
+    numbers). Rows behind them are filled by transfers and further attempts.
     """
 
     type: Small
     arrived: Floats
     aged: Floats
-    """Arrival of the contact's first visit that its age counts from."""
+    """The arrival that the contact's age counts from."""
     patience: Floats
+    """Seconds; no rows when nobody is impatient."""
     work: Floats
     """Handle time divided by its mean."""
     wrap_up: Floats
-    """Seconds; empty when no type has wrap-up."""
-    origin: Ints
-    """Row of the contact's first visit."""
-    attempt: Small
-    """How often this contact was blocked or gave up before."""
-    started: Floats
-    ended: Floats
-    """When the customer was gone."""
-    agent: Small
-    outcome: Bytes
+    """Seconds; no rows when there is none."""
+    kin: Table
+    """(V,) of KIN: the contact's first visit, and how often it was blocked or gave up before;
+    no rows when nobody comes back."""
+    fate: Table
+    """(V,) of FATE."""
+
+
+RESERVE = np.dtype(
+    [
+        ("work", "f8"),
+        ("patience", "f8"),
+        ("wrap_up", "f8"),
+        ("notice", "f8"),  # seconds in which an agent notices that nobody is there
+        ("delay", "f8"),  # seconds until a further attempt
+    ],
+    align=True,
+)
 
 
 class Reserve(NamedTuple):
-    """(T, R) dice for what no arrival brings along, found by hash: equal for every policy."""
+    """Dice for what no arrival brings along, found by hash: equal for every policy."""
 
-    work: Floats
-    patience: Floats
-    wrap_up: Floats
-    notice: Floats
-    """Seconds in which an agent notices that nobody is there."""
-    delay: Floats
-    """Seconds until a further attempt."""
-    seed: int
+    table: Table
+    """(T, R) of RESERVE."""
+    seed: np.uint64
+
+
+EVENT = np.dtype([("at", "f8"), ("item", "i8")], align=True)
+BENCH = np.dtype([("head", "i4"), ("tail", "i4"), ("count", "i4"), ("spare", "i4")], align=True)
+AGENT = np.dtype(
+    [
+        ("since", "f8"),  # when it came to its present load
+        ("touched", "f8"),  # until when work and busy time are accounted
+        ("busy", "f8"),  # seconds with a contact, within warm-up and length
+        ("load", "f8"),  # unit-seconds, within the same
+        ("after", "i4"),  # links of its bench
+        ("before", "i4"),
+        ("crew", "i4"),
+        ("used", "i4"),
+        ("held", "i4"),
+        ("listed", "i4"),  # on a bench: on shift and has room
+    ],
+    align=True,
+)
+SLOT = np.dtype([("left", "f8"), ("visit", "i4"), ("wrap", "i4")], align=True)
+QUEUE = np.dtype([("head", "i4"), ("tail", "i4"), ("count", "i4"), ("spare", "i4")], align=True)
 
 
 class Floor(NamedTuple):
     """The centre at one instant."""
 
-    finish: Floats
-    """Tournament tree over the agents' next completion: the root, node 1, is the earliest."""
-    finisher: Small
-    head: Small
-    """(G, C+1) first agent of the group at each load that has room, in order of arrival there."""
-    tail: Small
-    count: Small
-    after: Small
-    """(A,) links of those lists."""
-    before: Small
-    listed: Bytes
-    since: Floats
-    """(A,) when the agent came to its present load."""
-    used: Small
-    held: Small
-    slot_visit: Small
-    """(A, C) the contacts each agent holds ..."""
-    slot_left: Floats
-    """... the work left in each ..."""
-    slot_wrap: Bytes
-    """... and whether only wrap-up is left."""
-    touched: Floats
-    """(A,) until when work and busy time are accounted."""
-    busy: Floats
-    """(A,) seconds with at least one contact, within warm-up and length."""
-    load: Floats
-    """(A,) unit-seconds, within the same."""
-    on: Bytes
+    finish: Table
+    """Tournament tree of EVENT over the agents' next completion: the root, node 1, is first."""
+    benches: Table
+    """(G, C+1) of BENCH: agents with room by load, in order of arrival there."""
+    agents: Table
+    """(A,) of AGENT."""
+    slots: Table
+    """(A, C) of SLOT: the contacts each agent holds, the work left, whether only wrap-up is."""
+    queues: Table
+    """(T,) of QUEUE: waiting visits by age."""
+    on: Small
     """(G,) on shift."""
-    queue_head: Ints
-    """(T,) waiting visits by age, linked through `later` and `earlier`."""
-    queue_tail: Ints
-    queue_n: Ints
-    later: Ints
-    earlier: Ints
-    deadline: Floats
-    """Heap of the instants at which patience ends."""
-    deadline_visit: Ints
-    again: Floats
-    """Heap of further attempts."""
-    again_visit: Ints
+    deadlines: Table
+    """Heap of EVENT: when patience ends."""
+    again: Table
+    """Heap of EVENT: further attempts."""
     dice: Words
     """(1,) state of the policy's own dice."""
     n: Ints

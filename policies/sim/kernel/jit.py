@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numba
 
@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 def _sources_hash(folder: Path) -> str:
-    """Hash every kernel file: numba itself would not notice that a callee in another file changed."""
+    """Hash every kernel file: numba itself does not notice a change of a callee elsewhere."""
     digest = hashlib.sha256(numba.__version__.encode())
     for source in sorted(folder.glob("*.py")):
         digest.update(source.read_bytes())
@@ -35,16 +35,27 @@ def _cache_folder() -> Path:
 _FOLDER = str(_cache_folder())
 
 
-def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Compile `function` on its first call; later processes load the machine code from disk.
-
-    Division follows IEEE 754 and nothing is reference-counted, so a kernel allocates nothing:
-    it works in arrays that its caller made.
-    """
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = _FOLDER
+def _made(function: Callable[P, R], *, inlined: bool) -> Callable[P, R]:
+    """Compile without reference counts, which would take five times as long as the work itself:
+    a kernel allocates nothing, it works in arrays that its caller made and holds."""
+    options: dict[str, Any] = {"cache": True, "error_model": "numpy", "_nrt": False}
+    before = numba.config.CACHE_DIR  # type: ignore[attr-defined] # made at run time
+    numba.config.CACHE_DIR = _FOLDER  # type: ignore[attr-defined]
     try:
-        made: Callable[P, R] = numba.njit(cache=True, error_model="numpy", _nrt=False)(function)
+        made: Callable[P, R] = numba.njit(forceinline=inlined, **options)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        numba.config.CACHE_DIR = before  # type: ignore[attr-defined]
     return made
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a part of a kernel into its callers, so that no call and no array is passed on.
+
+    Division follows IEEE 754.
+    """
+    return _made(function, inlined=True)
+
+
+def kernel(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile `function` on its first call; later processes load the machine code from disk."""
+    return _made(function, inlined=False)
