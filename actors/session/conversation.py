@@ -105,12 +105,14 @@ def _take_back(t: Turn, c: Recall) -> None:
 
 
 def mark(t: Turn, c: MarkReceipt) -> None:
-    """Move the person's side forward (M6); others are told. `read` implies `delivered`."""
+    """Move the person's side forward (M6); others are told. `read` implies `delivered`.
+
+    Staff who only listen, or whose part is over, mark nothing: their devices still answer the
+    frame that told them so, and that is no error."""
     s = t.s
     you = standing(s, c.person)
-    if you == "none" and not is_leader(c.person):
+    if you == "none" and c.person.role == "customer":
         refuse_stranger(t, c)
-        return
     if you not in ("customer", "serving"):
         return
     old = s.receipts.customer if you == "customer" else s.receipts.agent
@@ -137,5 +139,5 @@ def typing(t: Turn, c: Typing) -> None:
         t.soft(frame, *s.room.staff)
     elif you in ("serving", "joined"):
         t.soft(TypingFrame(session=s.address.id, from_=c.person), *s.room.customers)
-    elif you == "none" and not is_leader(c.person):
+    elif you == "none" and c.person.role == "customer":
         refuse_stranger(t, c)

@@ -40,14 +40,7 @@ def refused(t: Turn, c: EnqueueRefused) -> None:
     if t.s.routing.phase != "waiting":
         transfer_failed(t, attempt, c.reason)
     elif attempt.fallback in t.s.config.queues:
-        t.event(
-            "transfer_failed",
-            by=attempt.by,
-            aside=True,
-            queue=attempt.contact.queue,
-            reason=c.reason,
-        )
-        _move_admitted(t, attempt, attempt.fallback)
+        _go_back(t, attempt, c.reason)
     else:
         code = _TOLD.get(c.reason)
         if code is not None:
@@ -178,6 +171,15 @@ def transfer_failed(t: Turn, attempt: Attempt, reason: str) -> None:
         queue="" if contact.agent else contact.queue,
         reason=reason,
     )
+
+
+def _go_back(t: Turn, attempt: Attempt, reason: str) -> None:
+    """Return to the queue before the transfer, where whoever transferred may serve again."""
+    queue = attempt.contact.queue
+    t.event("transfer_failed", by=attempt.by, aside=True, queue=queue, reason=reason)
+    contact = msgspec.structs.replace(attempt.contact, exclude=[])
+    home = msgspec.structs.replace(attempt, contact=contact)
+    _move_admitted(t, home, attempt.fallback)
 
 
 def _move_admitted(t: Turn, attempt: Attempt, queue: str) -> None:

@@ -271,8 +271,15 @@ def test_who_only_listens_marks_nothing() -> None:
     story = talking()
     story.attached(LEA, watch=True)
     assert story.does(MarkReceipt, LEA, read=3) == []
-    story.does(MarkReceipt, BEN, read=3)
-    assert story.refusals(BEN_PC) == ["not_your_session"]
+    assert story.does(MarkReceipt, BEN, read=3) == []
+    story.send(MarkReceipt(conn=LAPTOP, person=Person(id="mallory", role="customer"), read=3))
+    assert story.refusals() == ["not_your_session"]
+
+
+def test_a_device_may_still_answer_the_frame_that_ended_its_part() -> None:
+    story = talking()
+    story.transfers(queue="support")
+    assert story.does(MarkReceipt, ANN, delivered=5) == []
 
 
 def test_the_agent_sees_what_the_customer_types_and_the_customer_only_that_the_agent_does() -> None:
@@ -283,12 +290,12 @@ def test_the_agent_sees_what_the_customer_types_and_the_customer_only_that_the_a
     assert story.frames(PHONE, TypingFrame) == [TypingFrame(session=ME.id, from_=ANN)]
 
 
-def test_typing_of_a_watcher_is_seen_by_nobody_and_of_a_stranger_refused() -> None:
+def test_typing_of_a_stranger_is_seen_by_nobody() -> None:
     story = talking()
     story.attached(LEA, watch=True)
-    assert story.does(Typing, LEA) == []
-    story.does(Typing, BEN)
-    assert story.refusals(BEN_PC) == ["not_your_session"]
+    assert story.does(Typing, LEA) == story.does(Typing, BEN) == []
+    story.send(Typing(conn=LAPTOP, person=Person(id="mallory", role="customer")))
+    assert story.refusals() == ["not_your_session"]
 
 
 def test_the_consulted_agent_only_whispers() -> None:

@@ -156,6 +156,7 @@ def test_a_queue_that_refuses_a_hand_off_sends_the_customer_back_to_the_bot_queu
     story.send(EnqueueRefused(episode=2, reason="nobody_on_duty"))
     contact = story.told(Enqueue)[-1].contact
     assert (contact.queue, contact.episode, contact.arrived_at) == ("front", 3, START)
+    assert contact.exclude == [], "whoever handed off may have to serve again"
     assert story.events("aside")[-1] == "transfer_failed"
     story.send(EnqueueRefused(episode=3, reason="nobody_on_duty"))
     assert story.state == "closed"
