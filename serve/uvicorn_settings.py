@@ -8,6 +8,7 @@ offer a setting for them. So the defaults are changed where it takes them from: 
   compressor and a decompressor per socket (tens of KB) and CPU per message; our frames are small.
 - 1 MB a message: enough that an oversized frame (64 KB) gets its error and the socket lives; far
   from the default 16 MB that any stranger could make a replica hold.
+- `DirectProtocol`: the same protocol with a short cut for whole small frames.
 - ping every 20 s, dead after 20 s more: the default, below the 30-60 s at which proxies drop an
   idle connection; so no timer of ours runs per socket.
 """
@@ -16,9 +17,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from serve.gateway.direct import DirectProtocol
+
 MESSAGE_MAX = 1024 * 1024
 
 OPTIONS: dict[str, Any] = {
+    "ws": DirectProtocol,
     "ws_per_message_deflate": False,
     "ws_max_size": MESSAGE_MAX,
     "ws_ping_interval": 20.0,

@@ -162,7 +162,7 @@ def error_frame(
     code: ErrorCode, detail: str, *, client_id: str = "", session: str = "", retry_s: float = 0.0
 ) -> bytes:
     """Return an encoded `error` frame."""
-    frame = ErrorFrame(
-        code=code, detail=detail, client_id=client_id, session=session, retry_s=retry_s
-    )
+    frame = ErrorFrame(code=code, detail=detail, client_id=client_id, session=session)
+    if retry_s:
+        frame = msgspec.structs.replace(frame, retry_s=retry_s)
     return encode_frame(frame)

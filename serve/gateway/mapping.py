@@ -70,6 +70,10 @@ Mapped = (
 )
 
 
+TO_AGENT = (w.Status, w.Accept, w.Decline)
+"""Frames for the sender's own agent; all others are for the session they name."""
+
+
 def may_send(frame: w.ClientFrame, role: Role) -> bool:
     """Tell whether that role may send that frame at all."""
     return role in ROLES[type(frame)]
@@ -84,7 +88,7 @@ def session_address(org: str, session: str) -> Address | None:
 
 def to_envelope(frame: Mapped, who: Connection) -> Envelope | Bad:
     """Return the command in its envelope, or the error that answers the frame."""
-    if isinstance(frame, w.Status | w.Accept | w.Decline):
+    if isinstance(frame, TO_AGENT):
         to: Address | None = Address("agent", who.identity.org, who.identity.subject)
     else:
         to = session_address(who.identity.org, frame.session)

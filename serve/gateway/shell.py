@@ -1,7 +1,8 @@
 """The gateway's thin shell on ASGI: handshake, time limit for hello, read loop, one writer.
 
-Tasks: one per socket to read (the server's own) and one to write. A slow or dead socket can only
-ever stop its own two.
+Behind uvicorn with `DirectProtocol` a socket costs one sleeping task (the server's own) and its
+frames never pass through it; behind any other ASGI server one task reads and one writes. A slow or
+dead socket can only ever stop its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from serve.gateway.connection import Connection
 from serve.gateway.core import Gateway
+from serve.gateway.direct import DirectProtocol, DirectSocket, direct_of
 from serve.gateway.limits import Limits
 from serve.gateway.opening import DoorClosedError, Peer
 
@@ -94,26 +96,35 @@ class Door:
         try:
             await send(accept)
             peer = read_peer(scope, offered, trust_forwarded=self._trust_forwarded)
-            await self._serve(socket, peer, receive)
+            await self._serve(socket, direct_of(scope), peer, receive)
         except OSError:
             log.debug("socket.lost")
         except asyncio.CancelledError:
             log.debug("socket.given_up")
 
-    async def _serve(self, socket: AsgiSocket, peer: Peer, receive: Receive) -> None:
+    async def _serve(
+        self, socket: AsgiSocket, direct: DirectProtocol | None, peer: Peer, receive: Receive
+    ) -> None:
         message = await self._first(receive)
         if message is None:
             await socket.send_close(HELLO_TIMEOUT, "say hello within the time limit")
             return
         if message == "":
             return
+        short = DirectSocket(direct, self._limits.close_s) if direct is not None else None
         try:
-            connection = await self._gateway.open(socket, peer, message)
+            connection = await self._gateway.open(short or socket, peer, message)
         except DoorClosedError as error:
             await socket.send(self._gateway.refuse_door(error))
             await socket.send_close(error.close_code, error.code)
             return
-        await self._pump(socket, connection, receive)
+        try:
+            if short is not None:
+                await self._stand_by(short, connection, receive)
+            else:
+                await self._pump(socket, connection, receive)
+        finally:
+            self._gateway.closed(connection)
 
     async def _first(self, receive: Receive) -> str | bytes | None:
         """Return the first message, '' after a disconnect, None when the time is up."""
@@ -123,6 +134,25 @@ class Door:
         except TimeoutError:
             return None
         return payload(event) if event["type"] == "websocket.receive" else ""
+
+    async def _stand_by(
+        self, socket: DirectSocket, connection: Connection, receive: Receive
+    ) -> None:
+        """Let the protocol and the gateway talk; wait for the disconnect."""
+
+        def on_message(message: bytes) -> None:
+            try:
+                self._gateway.receive(connection, message)
+            except Exception:
+                log.exception("receive.failed", connection=connection.number)
+                connection.close(1011, "internal error: connect again")
+
+        socket.start(connection.take, self._gateway.wrote, on_message)
+        try:
+            while (await receive())["type"] != "websocket.disconnect":
+                log.warning("receive.unexpected", connection=connection.number)
+        finally:
+            socket.stop()
 
     async def _pump(self, socket: AsgiSocket, connection: Connection, receive: Receive) -> None:
         writer = asyncio.get_running_loop().create_task(socket.write(connection, self._gateway))

@@ -211,7 +211,7 @@ async def until(true: Callable[[], object]) -> None:
 class House:
     """The doors, open on a free port."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, way: str = "direct") -> None:
         self.fabric = ScriptedFabric()
         self.store = Store()
         self.opened: list[str] = []
@@ -238,7 +238,8 @@ class House:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
         self.port: int = self._socket.getsockname()[1]
-        config = uvicorn.Config(app, log_level="critical", lifespan="on", **OPTIONS)
+        options = {**OPTIONS, **({} if way == "direct" else {"ws": "auto"})}
+        config = uvicorn.Config(app, log_level="critical", lifespan="on", **options)
         self.server = uvicorn.Server(config)
         self.url = f"http://127.0.0.1:{self.port}"
         self._serving: asyncio.Task[None]
@@ -273,9 +274,15 @@ class House:
         return Opened()
 
 
+@pytest.fixture(params=["direct", "asgi"])
+def way(request: pytest.FixtureRequest) -> str:
+    """Both ways from the socket to the gateway keep every promise."""
+    return str(request.param)
+
+
 @pytest.fixture
-async def house() -> AsyncIterator[House]:
-    house = House(Limits(hello_s=0.5, close_s=0.5))
+async def house(way: str) -> AsyncIterator[House]:
+    house = House(Limits(hello_s=0.5, close_s=0.5), way)
     await house.open()
     yield house
     await house.close()
@@ -428,8 +435,9 @@ async def test_the_same_device_again_ends_its_older_socket(house: House) -> None
         assert await closing(old) == 4409
 
 
-async def test_a_reader_that_stops_reading_is_cut_off_and_its_session_goes_on() -> None:
-    house = House(Limits(queue_bytes=300_000, close_s=0.3, customer_rate=1e6, customer_burst=1e6))
+async def test_a_reader_that_stops_reading_is_cut_off_and_its_session_goes_on(way: str) -> None:
+    limits = Limits(queue_bytes=300_000, close_s=0.3, customer_rate=1e6, customer_burst=1e6)
+    house = House(limits, way)
     await house.open()
     try:
         token = customer()
@@ -462,8 +470,8 @@ async def test_a_socket_that_vanishes_is_detached(house: House) -> None:
     await until(lambda: not house.fabric.room[session])
 
 
-async def test_shutting_down_closes_sockets_with_1012() -> None:
-    house = House(Limits())
+async def test_shutting_down_closes_sockets_with_1012(way: str) -> None:
+    house = House(Limits(), way)
     await house.open()
     async with house.connect() as ws:
         await started(ws, customer())
@@ -478,8 +486,17 @@ async def test_shutting_down_closes_sockets_with_1012() -> None:
 
 
 @pytest.fixture
-async def http(house: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=house.url) as client:
+async def door() -> AsyncIterator[House]:
+    """The doors for HTTP alone."""
+    house = House(Limits())
+    await house.open()
+    yield house
+    await house.close()
+
+
+@pytest.fixture
+async def http(door: House) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=door.url) as client:
         yield client
 
 
@@ -488,7 +505,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 async def test_a_visitor_becomes_a_customer_and_keeps_being_that_one(
-    house: House, http: httpx.AsyncClient
+    door: House, http: httpx.AsyncClient
 ) -> None:
     first = await http.post("/v1/sites/shop/token", json={"device": "d1"}, headers={"origin": SHOP})
     assert first.status_code == 200
@@ -499,22 +516,22 @@ async def test_a_visitor_becomes_a_customer_and_keeps_being_that_one(
     assert again.json()["id"] == visitor["id"]
     other = await http.post("/v1/sites/shop/token", json={})
     assert other.json()["id"] != visitor["id"]
-    async with house.connect(origin=SHOP) as ws:
+    async with door.connect(origin=SHOP) as ws:
         await say(ws, t="hello", token=visitor["token"])
         assert (await hear(ws))["you"]["id"] == visitor["id"]
 
 
 async def test_only_a_signed_assertion_makes_a_known_customer(
-    house: House, http: httpx.AsyncClient
+    door: House, http: httpx.AsyncClient
 ) -> None:
     now = time.time()
     said = Assertion(site="shop", id="4711", iat=now, exp=now + 60, name="汤姆", vip=3)
     signed = sign_assertion(said, SECRET)
     answer = await http.post("/v1/sites/shop/token", json={"assertion": signed})
     token = answer.json()["token"]
-    async with house.connect() as ws:
+    async with door.connect() as ws:
         await started(ws, token)
-    (opened,) = [e.command for e in house.fabric.sent if isinstance(e.command, m.OpenSession)]
+    (opened,) = [e.command for e in door.fabric.sent if isinstance(e.command, m.OpenSession)]
     assert (opened.customer.id, opened.customer.vip) == ("4711", 3)
     for forged in (
         {"assertion": sign_assertion(said, SECRET + "!")},
@@ -546,12 +563,12 @@ async def test_other_pages_get_no_visitor_tokens(http: httpx.AsyncClient) -> Non
 
 
 async def test_staff_signs_in_and_wrong_is_wrong_whatever_was_wrong(
-    house: House, http: httpx.AsyncClient
+    door: House, http: httpx.AsyncClient
 ) -> None:
     right = {"org": "acme", "login": "ann", "password": "right"}
     answer = await http.post("/v1/token", json=right)
     assert answer.status_code == 200
-    async with house.connect() as ws:
+    async with door.connect() as ws:
         await say(ws, t="hello", token=answer.json()["token"])
         assert (await hear(ws, "welcome"))["you"]["role"] == "agent"
     details = set()
@@ -604,10 +621,10 @@ async def test_live_state_is_for_leaders_of_the_organisation(http: httpx.AsyncCl
 
 
 async def test_health_and_readiness_differ_when_a_store_is_away(
-    house: House, http: httpx.AsyncClient
+    door: House, http: httpx.AsyncClient
 ) -> None:
     assert (await http.get("/readyz")).status_code == 200
-    house.healthy = False
+    door.healthy = False
     assert (await http.get("/readyz")).status_code == 503
     assert (await http.get("/healthz")).status_code == 200
 
@@ -634,6 +651,6 @@ async def test_the_public_keys_are_published(http: httpx.AsyncClient) -> None:
     assert "d" not in key
 
 
-async def test_there_is_one_socket_door(house: House) -> None:
+async def test_there_is_one_socket_door(door: House) -> None:
     with pytest.raises(InvalidHandshake):
-        await connect(f"ws://127.0.0.1:{house.port}/elsewhere")
+        await connect(f"ws://127.0.0.1:{door.port}/elsewhere")
