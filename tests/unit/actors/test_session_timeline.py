@@ -8,7 +8,6 @@ from tests.support.sessions import ANN, CUSTOMER, text
 def _message(seq: int, at: float = 0.0, *, aside: bool = False) -> Message:
     who = ANN if aside or seq % 2 else CUSTOMER
     name = f"{'a' if aside else 'm'}{seq}"
-    body = text(name)
     return Message(
         session="1",
         seq=seq,
