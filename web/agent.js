@@ -1,7 +1,10 @@
 // The right side: an agent.
 import { Device, Refused } from "./device.js";
-import { Log, ask, duration, showConnection } from "./log.js";
+import { Log, ask, duration, nameOf, showConnection } from "./log.js";
 import { word } from "./words.js";
+
+// An attachment that came after the session was let go: nothing is wrong.
+const LATE = new Set(["not_your_session", "session_closed"]);
 
 /** Run the agent's side in `root`. */
 export function runAgent(root, defaults) {
@@ -72,7 +75,7 @@ export function runAgent(root, defaults) {
         if (!talks.has(chosen)) chosen = [...talks.keys()].at(-1) ?? "";
         break;
       case "error":
-        notice.textContent = event.detail;
+        if (!LATE.has(event.code)) notice.textContent = event.detail;
         break;
       default:
     }
@@ -141,7 +144,7 @@ export function runAgent(root, defaults) {
   }
 
   function about({ about: { customer, queue, subject, vip } }) {
-    const parts = [customer.name || customer.id, queue, vip ? `VIP ${vip}` : "", subject];
+    const parts = [nameOf(customer), queue, vip ? `VIP ${vip}` : "", subject];
     return parts.filter(Boolean).join(" · ");
   }
 
@@ -149,7 +152,7 @@ export function runAgent(root, defaults) {
     const button = document.createElement("button");
     button.type = "button";
     button.classList.toggle("on", session === chosen);
-    button.textContent = talk.customer?.name || talk.customer?.id?.slice(0, 8) || session.slice(-6);
+    button.textContent = talk.customer ? nameOf(talk.customer) : session.slice(-6);
     if (talk.unread) {
       const badge = document.createElement("b");
       badge.textContent = talk.unread;
@@ -163,7 +166,7 @@ export function runAgent(root, defaults) {
     const card = document.createElement("article");
     card.className = "offer";
     const text = document.createElement("p");
-    const who = offer.customer.name || offer.customer.id.slice(0, 12);
+    const who = nameOf(offer.customer);
     const waited = `${word("waited")} ${duration(offer.waited_s ?? 0)}`;
     text.textContent = [word("offer"), who, offer.queue, offer.summary || offer.subject, waited]
       .filter(Boolean)

@@ -3,6 +3,8 @@ import { Device, Refused } from "./device.js";
 import { Log, ask, duration, showConnection } from "./log.js";
 import { word } from "./words.js";
 
+const OVER = new Set(["wrap-up", "closed"]);
+
 /** Run the customer's side in `root`. */
 export function runCustomer(root, defaults) {
   const find = (selector) => root.querySelector(selector);
@@ -58,6 +60,7 @@ export function runCustomer(root, defaults) {
         if (event.final) stop();
         break;
       case "session":
+        if (!session && event.you === "customer" && !OVER.has(event.state)) adopt(event.session);
         if (event.session !== session) break;
         for (const one of event.receipts ?? []) if (one.side === "agent") log.marks(one);
         if (event.position) position(event);

@@ -74,12 +74,12 @@ export class Device {
     }
   }
 
-  close() {
+  close(reason = new Refused("closed", "")) {
     this.closed = true;
     clearInterval(this.timer);
     clearTimeout(this.retry);
     this.socket?.close();
-    for (const command of this.pending.values()) command.reject(new Refused("closed", ""));
+    for (const command of this.pending.values()) command.reject(reason);
     this.pending.clear();
   }
 
@@ -123,7 +123,7 @@ export class Device {
     // A refusal of the HTTP API (wrong password) is final; a server that is away is not.
     const final = this.final ?? (error instanceof Refused && error.code !== "overloaded" ? error : null);
     if (final) {
-      this.close();
+      this.close(final);
       this.onEvent({ t: "disconnected", retry_s: 0, final });
       return;
     }

@@ -34,7 +34,7 @@ export class Log {
       this.pending.delete(frame.client_id);
       waiting.remove();
     }
-    const { text, name } = { text: textOf(frame.body), name: frame.from.name || frame.from.id };
+    const { text, name } = { text: textOf(frame.body), name: nameOf(frame.from) };
     const mine = this.mine(frame.from);
     const bubble = this.#bubble({ text, aside: frame.aside, mine, name: mine ? word("me") : name });
     bubble.classList.toggle("bot", frame.from.kind === "bot");
@@ -126,6 +126,12 @@ function recall(bubble) {
 
 function clock(at) {
   return new Date(at * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+/** Return what to call a person: a visitor without a name by the end of the id. */
+export function nameOf(person) {
+  if (person.name) return person.name;
+  return person.role === "customer" ? `${word("visitor")} ${person.id.slice(-4)}` : person.id;
 }
 
 /** Return a duration in words. */

@@ -23,6 +23,7 @@ from actors.frames import (
     Ack,
     AgentFrame,
     Detached,
+    Error,
     Event,
     JournalFrame,
     Message,
@@ -107,6 +108,9 @@ class OneDesk:
                     talk = self.talks[entity] = Talk(entity, command.customer)
                     self._event(talk, "opened")
                     self._enqueue(talk)
+                if command.conn is not None:
+                    person = Person(id=command.customer.id, role="customer")
+                    self._attach(self.talks[entity], m.Attach(conn=command.conn, person=person))
             case m.ConnectAgent(conn=conn):
                 self.desks[entity].devices.add(conn.number)
                 self._agent(entity)
@@ -162,8 +166,12 @@ class OneDesk:
 
     def _attach(self, talk: Talk, command: m.Attach) -> None:
         number = command.conn.number
-        talk.room[number] = command.person
         staff = command.person.role != "customer"
+        if staff and talk.agent != command.person.id:
+            detail = "You do not take part in this session."
+            self._soft([number], Error(code="not_your_session", detail=detail, session=talk.id))
+            return
+        talk.room[number] = command.person
         frame = SessionFrame(
             session=talk.id,
             state=talk.state,
