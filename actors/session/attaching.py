@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from actors.addresses import Conn
+from actors.effects import Forget
 from actors.frames import IdleWarning, Receipt, SessionFrame
 from actors.messages import Attach, Person
 from actors.session.attempts import barred
@@ -32,6 +33,8 @@ def attach(t: Turn, c: Attach) -> None:
         return t.refuse(c, "session_full", "Too many devices follow this session: close some.")
     if you == "customer" and _resume_is_barred(t):
         return _turn_out(t, c)
+    if you == "customer":
+        repeat_forget(t)
     admit(t, c.conn, c.person, you, after=c.after, aside_after=c.aside_after)
     return None
 
@@ -53,6 +56,13 @@ def admit(
         t.replay(conn, aside_start, s.timeline.aside_seq, "aside")
     if s.warned_at is not None and s.routing.phase == "serving":
         t.soft(IdleWarning(session=s.address.id, closes_at=s.closes_at(s.warned_at)), conn)
+
+
+def repeat_forget(t: Turn) -> None:
+    """The customer index is soft: a crash may have lost the word that this session is over."""
+    opening = t.s.opening
+    if opening is not None and t.s.routing.phase in ("wrap-up", "closed"):
+        t.out.append(Forget(opening.customer.id, t.s.address.id))
 
 
 def detach(t: Turn, conn: Conn) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from actors.effects import Refuse
 from actors.frames import ErrorCode
 from actors.messages import OpenSession, Person
-from actors.session.attaching import admit, note_absence
+from actors.session.attaching import admit, note_absence, repeat_forget
 from actors.session.attempts import barred, is_human, to_serve
 from actors.session.closing import finish
 from actors.session.state import CloseReason, Opening
@@ -19,8 +19,10 @@ def open_session(t: Turn, c: OpenSession) -> None:
     elif c.customer.id != t.s.opening.customer.id:
         _refuse(t, c, "not_your_session", "This session is another customer's.")
         return
-    elif t.s.routing.reason == "blacklisted":
-        _refuse(t, c, "blacklisted", "This service is not open to you.")
+    else:
+        repeat_forget(t)
+        if t.s.routing.reason == "blacklisted":
+            _refuse(t, c, "blacklisted", "This service is not open to you.")
     if c.conn is not None and c.conn not in t.s.room and t.s.routing.reason != "blacklisted":
         if t.s.room.full:
             _refuse(t, c, "session_full", "Too many devices follow this session: close some.")

@@ -7,7 +7,7 @@ import pytest
 
 from actors.addresses import Conn
 from actors.config import BlacklistEntry
-from actors.effects import Replay
+from actors.effects import Forget, Replay
 from actors.frames import Event, Message, SessionFrame
 from actors.messages import ConfigChanged, Detach, GatewayGone, Person
 from actors.session.attaching import REPLAY_MAX
@@ -147,6 +147,16 @@ def test_a_customer_barred_meanwhile_is_not_resumed() -> None:
     story.attached(CUSTOMER, conn=LAPTOP)
     assert story.refusals(LAPTOP) == ["blacklisted"]
     assert story.machine.summary()["reason"] == "blacklisted"
+
+
+@pytest.mark.parametrize("wait_s", [0, 60])
+def test_a_customer_who_comes_back_after_the_end_is_freed_again(wait_s: float) -> None:
+    story = talking()
+    assert not of(story.attached(CUSTOMER), Forget)
+    story.ends(CUSTOMER)
+    story.advance(wait_s)
+    story.crash()
+    assert of(story.attached(CUSTOMER), Forget) == [Forget("carol", ME.id)]
 
 
 def test_a_closed_session_shows_its_past_to_its_customer_and_to_leaders() -> None:
