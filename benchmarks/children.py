@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 ROOT = Path(__file__).parent.parent
 ENDS_WITHIN_S = 10.0
@@ -43,3 +47,19 @@ class Child:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+
+
+def run_fresh(module: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Run one of our programs in a process of its own; return the JSON that it prints.
+
+    A process that has ended one Ray and Serve starts the next with memories of the first.
+
+    Raises:
+        ChildError: it failed; its standard error says why.
+    """
+    command = [sys.executable, "-m", module, *arguments, "--json", "-"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, cwd=ROOT, check=False)
+    if done.returncode:
+        raise ChildError(f"{module} ended with code {done.returncode}")
+    result: dict[str, Any] = msgspec.json.decode(done.stdout[done.stdout.index(b"{\n") :])
+    return result

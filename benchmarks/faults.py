@@ -20,6 +20,7 @@ import msgspec
 
 from actors.frames import Event, Message
 from benchmarks import report
+from benchmarks.children import run_fresh
 from benchmarks.kills import PARTS, find, kill
 from benchmarks.organisation import agent_id
 from benchmarks.people import People, Talk
@@ -54,6 +55,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=40)
     parser.add_argument("--say-every", type=float, default=0.25, help="seconds, per session")
     parser.add_argument("--arrive-every", type=float, default=0.2, help="seconds between contacts")
+    parser.add_argument("--gateways", type=int, default=0, help="0: as many as the options say")
     parser.add_argument("--before", type=float, default=5.0, help="seconds of load before the kill")
     parser.add_argument("--after", type=float, default=15.0, help="seconds of load after the kill")
     return parser.parse_args(arguments)
@@ -193,15 +195,27 @@ def first_after(talk: Talk, instant: float) -> float | None:
     return min(arrived) - instant if arrived else None
 
 
+def try_one(given: argparse.Namespace, part: Any) -> dict[str, Any]:
+    """Run one trial on a system of its own; return its result."""
+    with running_system(given.url, gateways=given.gateways) as system:
+        result = asyncio.run(Trial(given, part, system).run())
+    report.say(report.table([{name: result[name] for name in SHOWN}]))
+    return result
+
+
+def try_each(given: argparse.Namespace) -> list[dict[str, Any]]:
+    """Run one trial per part, each in a process of its own."""
+    names = ("sessions", "say_every", "arrive_every", "before", "after", "gateways", "url")
+    same = [f"--{name.replace('_', '-')}={getattr(given, name)}" for name in names]
+    return [run_fresh("benchmarks.faults", ["--kill", part, *same]) for part in given.kill]
+
+
 def main() -> None:
-    """Run one trial per `--kill`, each on a system of its own, and report."""
+    """Run, and report."""
     given = options()
     facts = report.machine_facts()
-    results = []
-    for part in given.kill:
-        with running_system(given.url) as system:
-            results.append(asyncio.run(Trial(given, part, system).run()))
-        report.say(report.table([{name: results[-1][name] for name in SHOWN}]))
+    alone = len(given.kill) == 1
+    results = [try_one(given, given.kill[0])] if alone else try_each(given)
     report.write(
         {"benchmark": "faults", **results[0], "trials": results, "machine": facts}, given.json
     )

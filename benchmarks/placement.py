@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import report
+from benchmarks.children import run_fresh
 from benchmarks.contest import OURS, Contestant
 from benchmarks.idle import NOT_OURS
 from benchmarks.loader import Loader, Plan
@@ -36,6 +37,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sessions", type=int, default=20, help="each may become a process")
     parser.add_argument("--agents", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--only", choices=PLACEMENTS, help="measure one, without a page")
     parser.add_argument("--markdown", type=Path, help="write the table as a page")
     return parser.parse_args(arguments)
 
@@ -120,8 +122,13 @@ def main() -> None:
     given = options()
     facts = report.machine_facts()
     rows = []
-    for name, placement in PLACEMENTS.items():
-        rows.append(measure(name, placement, given))
+    if given.only:
+        report.write(measure(given.only, PLACEMENTS[given.only], given), given.json)
+        return
+    for name in PLACEMENTS:
+        names = ("sessions", "agents", "seconds")
+        same = [f"--{option}={getattr(given, option)}" for option in names]
+        rows.append(run_fresh("benchmarks.placement", [f"--only={name}", *same]))
         report.say(report.table(rows[-1:]))
     if given.markdown is not None:
         given.markdown.write_text(page(rows, given, facts), encoding="utf-8")

@@ -6,25 +6,19 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import ray
 
-from actors.on_ray import start_actors, stop_actors
+import serve.system
 from benchmarks.children import Child
 from benchmarks.organisation import TokenMint, organisation, publish
 from infra.settings import Settings, load_settings
 from infra.valkey import ValkeyServer, free_port
-from infra.wiring import Wiring
-from serve.door_wiring import DoorWiring
 from serve.doors import Accounts, Sites
-from serve.ingress_env import ingress_environment
-from serve.on_serve import start_gateways, stop_gateways
 
-SOCKET_PATH = "/ws"
 DRAIN_S = 1
 """Nobody is waited for at the end of a benchmark."""
 RAY_ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"}
@@ -87,37 +81,22 @@ async def nobody(settings: Settings) -> tuple[Sites, Accounts]:
 @contextmanager
 def ray_system(place: Mapping[str, str], gateways: int) -> Iterator[System]:
     """Run the real thing: Valkey, Ray, actors as placed, gateways behind HAProxy."""
-    with tempfile.TemporaryDirectory(prefix="rd") as name, ExitStack() as stack:
-        folder = Path(name)
-        valkey = stack.enter_context(ValkeyServer(folder / "valkey"))
-        port = free_port()
+    with tempfile.TemporaryDirectory(prefix="rd") as name:
         wanted: dict[str, Any] = {f"place_{kind}": rule for kind, rule in place.items()}
         if gateways:
             wanted["gateway_replicas"] = gateways
-        settings = Settings(data_dir=folder, port=port, log_level="warning", **wanted)
-        wiring = Wiring(settings, valkey.url)
-        os.environ |= RAY_ENVIRONMENT | ingress_environment(
-            folder=folder, drain_s=DRAIN_S, metrics_port=free_port(), stats_port=free_port()
+        settings = Settings(
+            data_dir=Path(name), port=free_port(), log_level="warning", demo=False, **wanted
         )
-        ray.init(address="local", include_dashboard=False, log_to_driver=False)
-        stack.callback(ray.shutdown)
-        start_actors(wiring)
-        stack.callback(stop_actors)
-        start_gateways(
-            DoorWiring(wiring, nobody),
-            port=port,
-            replicas=settings.gateway_replicas,
-            connections=settings.connections_per_replica,
-            host="127.0.0.1",
-            drain_s=DRAIN_S,
-        )
-        stack.callback(stop_gateways)
-        yield System(
-            url=f"ws://127.0.0.1:{port}{SOCKET_PATH}",
-            redis_url=valkey.url,
-            keys_dir=settings.keys_dir,
-            known={valkey.pid: "valkey"},
-        )
+        os.environ |= RAY_ENVIRONMENT
+        with serve.system.running_system(settings, nobody, bots=False, drain_s=DRAIN_S) as running:
+            assert running.valkey is not None
+            yield System(
+                url=running.ws_url,
+                redis_url=running.redis_url,
+                keys_dir=settings.keys_dir,
+                known={running.valkey.pid: "valkey"},
+            )
 
 
 def outside_system(url: str) -> System:
