@@ -342,7 +342,8 @@ class ContactGone(_Message, frozen=True, kw_only=True):
 
 
 class ContactTaken(_Message, frozen=True, kw_only=True):
-    """An offer was accepted: the queue drops the contact and counts its wait."""
+    """An offer was accepted: the queue drops the contact and counts its wait. An empty `agent`:
+    the episode was over before the queue said it waits (a late repeat); nothing to count."""
 
     session: str
     episode: int
