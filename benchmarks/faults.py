@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import random
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -78,6 +79,7 @@ class Trial:
         )
         self._unused: Iterator[str] = iter(self._customers)
         self._texts = load_texts(None)
+        self._dice = random.Random(1)
         self._tasks: set[asyncio.Task[None]] = set()
         self._late: list[Talk] = []
         self._stopped = asyncio.Event()
@@ -117,6 +119,7 @@ class Trial:
         return False
 
     async def _keep_talking(self, talk: Talk) -> None:
+        await self._pause(self._dice.random() * self._given.say_every)  # people do not keep step
         while await self._pause(self._given.say_every):
             if not talk.closed:
                 self._people.say(talk, self._texts[talk.turn % len(self._texts)])

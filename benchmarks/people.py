@@ -77,8 +77,10 @@ class People:
     def say(self, talk: Talk, text: str) -> None:
         """Let the side whose turn it is say something; the answer is noted when it comes."""
         client, session = self._agents.get(talk.agent), talk.customer.session
+        # An agent speaks in sessions that its device has been shown.
+        shown = (talk.agent, session) in self._expected
         talk.turn += 1
-        if talk.turn % 2 and client is not None:
+        if talk.turn % 2 and client is not None and shown:
             client_id, by = client.new_client_id(), talk.agent
             self._note_said(talk, client_id, by)
             future = client.say(session, text, client_id=client_id)
