@@ -185,9 +185,14 @@ async def _until_quiet(stage: Stage) -> None:
 async def _close_all(
     stage: Stage, api: Api, agents: Sequence[AgentClient], customers: Sequence[CustomerClient]
 ) -> Report:
-    """Judge, read the history of every session, and leave."""
-    for session, token in stage.tokens.items():
-        stage.checker.history(session, await api.history_seqs(session, token))
+    """Read the history of every session, judge, and leave."""
+    gate = asyncio.Semaphore(OPENING_N)
+
+    async def read_history(session: str, token: str) -> None:
+        async with gate:
+            stage.checker.history(session, await api.history_seqs(session, token))
+
+    await asyncio.gather(*(read_history(*one) for one in stage.tokens.items()))
     report = stage.checker.report()
     await asyncio.gather(*(device.close() for device in (*agents, *customers)))
     return report
