@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     redis_connections: Count = _env("RAYDESK_REDIS_CONNECTIONS", 16)
 
     # Doors.
+    host: str = _env("RAYDESK_HOST", "127.0.0.1")
     port: Port = _env("RAYDESK_PORT", 8000)
     public_url: str = _env("RAYDESK_PUBLIC_URL", "")
     allowed_origins: Origins = _env("RAYDESK_ALLOWED_ORIGINS", ())

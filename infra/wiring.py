@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 
 from redis.asyncio import Redis
@@ -43,8 +44,11 @@ class Wiring:
         )
 
     def prepare(self) -> None:
-        """Set up logging in this process."""
+        """Set up logging and the garbage collector in this process."""
         configure_logs(self.settings)
+        # Entities live long and hold no cycles: the default thresholds would walk all of them
+        # every few hundred messages (benchmarks/session_machine.py).
+        gc.set_threshold(50_000, 50, 100)
 
     def redis(self) -> Redis:
         """Return a new client."""

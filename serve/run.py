@@ -1,0 +1,161 @@
+"""The front door: `python -m serve.run` starts the whole system and says where to click.
+
+Ctrl-C (or SIGTERM) ends everything that was started, in reverse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.configs import RedisConfigs
+from infra.directory.store import Directory
+from infra.directory.declared import read_file
+from infra.directory.migrate import upgrade
+from infra.logs import configure_logs
+from infra.publishing import publish_changes, publish_once
+from infra.redis_client import connect
+from infra.settings import Settings, SettingsError, load_settings, unfamiliar
+from infra.valkey_folder import ValkeyError
+from serve.people import directory_people
+from serve.system import Running, running_system
+
+DEMO = Path(__file__).resolve().parent.parent / "infra" / "demo.yaml"
+
+
+def main() -> int:
+    """Run until told to end; return the exit code."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for name, meant in unfamiliar(os.environ).items():
+        hint = f": did you mean {meant}?" if meant else " (see .env.example)"
+        print(f"{name} is no setting of Raydesk{hint}", file=sys.stderr)
+    configure_logs(settings)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    started = time.monotonic()
+    try:
+        with system(settings) as running:
+            print(welcome(running, time.monotonic() - started), flush=True)
+            ended.wait()
+            print("Ending ...", flush=True)
+    except ValkeyError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+@contextmanager
+def system(settings: Settings, *, quiet: bool = False, drain_s: int = 1) -> Iterator[Running]:
+    """Run everything with the directory of the settings, and publish its changes.
+
+    Args:
+        quiet: do not say what is being started.
+        drain_s: how long gateways stay reachable when the system ends.
+    """
+
+    def step(what: str) -> None:
+        if not quiet:
+            print(f"Starting {what} ...", flush=True)
+
+    def prepare(redis_url: str) -> None:
+        asyncio.run(_prepare_directory(settings, redis_url))
+
+    address = os.environ.get("RAY_ADDRESS", "local")
+    with (
+        running_system(
+            settings,
+            directory_people,
+            prepare=prepare,
+            step=step,
+            ray_address=address,
+            dashboard=not quiet,
+            host=settings.host,
+            drain_s=drain_s,
+        ) as running,
+        _publishing(settings, running.redis_url),
+    ):
+        yield running
+
+
+async def _prepare_directory(settings: Settings, redis_url: str) -> None:
+    """Bring the schema up to date, import the demo organisation once, publish all settings."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    directory, redis = Directory(settings.sql_url), connect(redis_url)
+    try:
+        await upgrade(directory.engine)
+        if settings.demo and not await directory.versions():
+            password = settings.demo_password.get_secret_value()
+            await directory.replace(read_file(DEMO), {"RAYDESK_DEMO_PASSWORD": password})
+        await publish_once(directory, RedisConfigs(redis))
+    finally:
+        await directory.close()
+        await redis.aclose()
+
+
+@contextmanager
+def _publishing(settings: Settings, redis_url: str) -> Iterator[None]:
+    """Publish the directory's changes from a thread of its own while the block runs."""
+    loop = asyncio.new_event_loop()
+
+    async def publish() -> None:
+        directory, redis = Directory(settings.sql_url), connect(redis_url)
+        try:
+            await publish_changes(directory, RedisConfigs(redis), every_s=settings.config_check_s)
+        finally:
+            await directory.close()
+            await redis.aclose()
+
+    task = loop.create_task(publish())
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            return
+
+    thread = threading.Thread(target=run, name="publishing")
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        loop.close()
+
+
+def welcome(running: Running, seconds: float) -> str:
+    """Return what a person reads once the system runs."""
+    url = running.settings.base_url
+    lines = [
+        "",
+        f"Raydesk runs (started in {seconds:.0f} s).",
+        "",
+        f"  Try it        {url}/",
+        f"  API           {url}/v1/",
+    ]
+    if running.dashboard_url:
+        lines.append(f"  Ray           http://{running.dashboard_url}")
+    if running.settings.demo:
+        password = running.settings.demo_password.get_secret_value()
+        lines += [
+            "",
+            f"  Demo logins   organisation demo: alice, bob, lena ... password {password}",
+        ]
+    lines += ["", "Ctrl-C ends everything.", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
