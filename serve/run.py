@@ -16,9 +16,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from infra.configs import RedisConfigs
-from infra.directory.store import Directory
 from infra.directory.declared import read_file
 from infra.directory.migrate import upgrade
+from infra.directory.store import Directory
 from infra.logs import configure_logs
 from infra.publishing import publish_changes, publish_once
 from infra.redis_client import connect
