@@ -1,0 +1,1 @@
+"""The directory: organisations, accounts, queues and their settings, in SQL."""
