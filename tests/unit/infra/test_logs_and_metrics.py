@@ -1,0 +1,41 @@
+"""Secrets stay out of the logs; metrics are buffered by name and label."""
+
+import pytest
+
+from infra.logs import HIDDEN, scrub
+from infra.metrics import PlainMetrics
+
+
+def test_secrets_are_hidden_by_key_and_by_shape_at_any_depth():
+    event = {
+        "event": "开始 start",
+        "password": "hunter2",
+        "url": "redis://:hunter2@host/0",
+        "inner": {"access_token": "hunter2", "list": ["postgresql://me:hunter2@host/d"]},
+        "said": "eyJhbGciOi.eyJzdWIi.c2ln",
+        "org": "acme",
+    }
+    clean = scrub(None, "info", event)
+    assert "hunter2" not in str(clean)
+    assert clean["said"] == HIDDEN
+    assert (clean["org"], clean["event"]) == ("acme", "开始 start")
+
+
+def test_counts_add_up_by_label_and_histograms_fall_into_buckets():
+    metrics = PlainMetrics()
+    metrics.add("errors_total", label="conflict")
+    metrics.add("errors_total", 2, label="conflict")
+    metrics.add("batch_commands", 2.0)
+    metrics.add("batch_commands", 5000.0)
+    metrics.set("connections", 7, "agent")
+    assert metrics.counts == {("errors_total", "conflict"): 3}
+    assert metrics.seen["batch_commands", ""][1] == 1
+    assert metrics.seen["batch_commands", ""][-1] == 1
+    assert metrics.gauges == {("connections", "agent"): 7}
+
+
+def test_a_name_outside_the_table_is_an_error():
+    with pytest.raises(KeyError):
+        PlainMetrics().add("typo_total")
+    with pytest.raises(KeyError):
+        PlainMetrics().set("errors_total", 1)
