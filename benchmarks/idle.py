@@ -22,8 +22,6 @@ from benchmarks.system import System, running_system
 
 NOT_OURS = frozenset({"loader", "starter", "peer"})
 TALKS_PER_AGENT = 50
-WARM_N = 20
-"""Sessions opened before the first reading, so that only what grows with sessions is counted."""
 MESSAGES_PER_S = 20.0
 
 
@@ -37,26 +35,33 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def plans_for(system: System, connections: int, loaders: int) -> list[Plan]:
-    """Return what each loader has to connect."""
-    plans = []
+def plans_for(system: System, connections: int, loaders: int) -> list[tuple[Plan, Plan]]:
+    """Return, for each loader, what is connected before the first reading, and what is weighed.
+
+    Both are of one organisation, whose own actors are thus running before. The first has one agent
+    and as many talks as that agent can hold, so that no talk of the second goes there.
+    """
+    pairs = []
     for number in range(loaders):
         org = f"idle{time.time_ns()}x{number}"
         talks = connections // loaders + (number < connections % loaders)
-        agents = max(1, talks // TALKS_PER_AGENT)
-        customers, staff = system.enrol(org, talks, agents, capacity=-(-talks // agents))
-        plans.append(
-            Plan(
-                wire="raydesk",
-                urls=[system.url],
-                talks=talks,
-                agents=agents,
-                prefix=org,
-                customer_tokens=customers,
-                agent_tokens=staff,
-            )
-        )
-    return plans
+        agents = -(-talks // TALKS_PER_AGENT)
+        customers, staff = system.enrol(org, talks + TALKS_PER_AGENT, agents + 1, TALKS_PER_AGENT)
+        warm = _plan(system, f"{org}w", customers[talks:], staff[agents:])
+        pairs.append((warm, _plan(system, org, customers[:talks], staff[:agents])))
+    return pairs
+
+
+def _plan(system: System, prefix: str, customers: list[str], staff: list[str]) -> Plan:
+    return Plan(
+        wire="raydesk",
+        urls=[system.url],
+        talks=len(customers),
+        agents=len(staff),
+        prefix=prefix,
+        customer_tokens=customers,
+        agent_tokens=staff,
+    )
 
 
 def start(plans: Sequence[Plan], census: Census) -> tuple[list[Loader], float]:
@@ -79,13 +84,13 @@ def grown(before: dict[str, Usage], after: dict[str, Usage]) -> dict[str, float]
 def run(given: argparse.Namespace, system: System) -> dict[str, Any]:
     """Connect, rest, weigh, and send a few messages."""
     census = Census(system.known)
-    running, _ = start(plans_for(system, WARM_N, 1), census)
+    pairs = plans_for(system, given.connections, given.loaders)
+    running, _ = start([warm for warm, _ in pairs], census)
     try:
         run_step(running, Step(seconds=1.0, window=1))
         time.sleep(given.rest)
         before = census.memory()
-        plans = plans_for(system, given.connections, given.loaders)
-        idle, open_s = start(plans, census)
+        idle, open_s = start([plan for _, plan in pairs], census)
         running += idle
         time.sleep(given.rest)
         after = census.memory()
