@@ -11,14 +11,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol
 
 import httpx
 import msgspec
@@ -33,17 +30,6 @@ OPENING_N = 50
 """Customers that connect at the same time."""
 QUIET_S = 15.0
 """How long the end waits for messages still on their way."""
-
-
-class System(Protocol):
-    """A running system, as `serve.run.running_system` yields it."""
-
-    url: str
-    """Of the HTTP API, `http://host:port`."""
-    org: str
-    site: str
-    logins: Sequence[tuple[str, str]]
-    """Name and password of every human agent."""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,7 +62,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     )
     parser.add_argument("--url", help="of a running system, http://host:port; default: start one")
     parser.add_argument("--org", default="demo")
-    parser.add_argument("--site", default="demo", help="the site's public key")
+    parser.add_argument("--site", default="demo-site", help="the site's public key")
     parser.add_argument("--agents", type=parse_logins, help="name:password,name:password")
     parser.add_argument("--queue", default="", help="default: the organisation's entry queue")
     parser.add_argument(
@@ -89,25 +75,16 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
     return options
 
 
-@asynccontextmanager
-async def own_system() -> AsyncIterator[System]:
-    """Start a system with the demo organisation; it ends with the block."""
-    run = importlib.import_module("serve.run")
-    running: AbstractAsyncContextManager[System] = run.running_system()
-    async with running as system:
-        yield system
-
-
-async def replay(
-    options: argparse.Namespace, api: Api, org: str, site: str, logins: Sequence[Login]
-) -> Outcome:
+async def replay(options: argparse.Namespace, api: Api, logins: Sequence[Login]) -> Outcome:
     """Play everything on a running system and return what came of it."""
     dialogues = read_dialogues(options.file, options.sessions)
     stage = Stage(speed=options.speed)
     stage.progress.sessions = len(dialogues)
-    agents = await asyncio.gather(*(_open_agent(stage, api, org, login) for login in logins))
+    agents = await asyncio.gather(
+        *(_open_agent(stage, api, options.org, login) for login in logins)
+    )
     reporter = asyncio.create_task(_show_progress(stage))
-    run = Run(stage, api, site, options)
+    run = Run(stage, api, options)
     started_at = perf_counter()
     try:
         played = await asyncio.gather(*(_play_one(run, dialogue) for dialogue in dialogues))
@@ -151,7 +128,6 @@ class Run:
 
     stage: Stage
     api: Api
-    site: str
     options: argparse.Namespace
     gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(OPENING_N))
 
@@ -161,7 +137,7 @@ async def _play_one(run: Run, dialogue: Dialogue) -> CustomerClient | None:
     client, progress = None, run.stage.progress
     try:
         async with run.gate:
-            token = await run.api.visitor_token(run.site)
+            token = await run.api.visitor_token(run.options.site)
             client = CustomerClient(run.api.socket_url, token, proxy=None)
             client.listen(on_customer_event(run.stage, client))
             await client.connect()
@@ -238,35 +214,34 @@ def table_of(outcome: Outcome) -> str:
     return "\n".join(lines + [f"failed: {failure}" for failure in outcome.failures])
 
 
-async def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; return its exit code."""
     options = parse_arguments(arguments)
     if options.url:
-        outcome = await _on(options, options.url, options.org, options.site, options.agents)
+        outcome = asyncio.run(_on(options, options.url, options.agents))
     else:
-        async with own_system() as system:
-            logins = options.agents or [Login(*login) for login in system.logins]
-            outcome = await _on(options, system.url, system.org, system.site, logins)
+        # Ray is loaded only by who needs a system of one's own.
+        from examples.own_system import own_system  # noqa: PLC0415
+
+        with own_system() as system:
+            outcome = asyncio.run(_on(options, system.url, options.agents or system.logins))
     print(file=sys.stderr)
     print(table_of(outcome))
     if options.json:
-        text = msgspec.json.format(msgspec.json.encode(outcome), indent=2)
-        await asyncio.to_thread(options.json.write_bytes, text)
+        options.json.write_bytes(msgspec.json.format(msgspec.json.encode(outcome), indent=2))
     return 0 if outcome.fine else 1
 
 
-async def _on(
-    options: argparse.Namespace, url: str, org: str, site: str, logins: Sequence[Login]
-) -> Outcome:
+async def _on(options: argparse.Namespace, url: str, logins: Sequence[Login]) -> Outcome:
     api = Api(url)
     try:
-        return await replay(options, api, org, site, logins)
+        return await replay(options, api, logins)
     finally:
         await api.close()
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(asyncio.run(main()))
+        sys.exit(main())
     except (ValueError, OSError, ClientError, httpx.HTTPError) as error:
         sys.exit(f"replay: {error}")

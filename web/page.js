@@ -6,9 +6,9 @@ import { otherLanguage, switchLanguage, translate } from "./words.js";
 
 const given = new URLSearchParams(location.search);
 const defaults = {
-  site: given.get("site") ?? "demo",
+  site: given.get("site") ?? "demo-site",
   org: given.get("org") ?? "demo",
-  login: given.get("login") ?? "",
+  login: given.get("login") ?? "alice",
   queue: given.get("queue") ?? "",
 };
 

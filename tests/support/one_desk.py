@@ -44,7 +44,7 @@ from serve.gateway.limits import Limits
 from serve.signing_keys import make_key
 from serve.uvicorn_settings import OPTIONS
 
-ORG, SITE, QUEUE, PASSWORD = "demo", "demo", "help", "right"
+ORG, SITE, QUEUE, PASSWORD = "demo", "demo-site", "help", "right"
 AGENTS = ("ann", "bob")
 
 
