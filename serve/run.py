@@ -18,9 +18,9 @@ from pathlib import Path
 from infra.configs import RedisConfigs
 from infra.directory.declared import read_file
 from infra.directory.migrate import upgrade
+from infra.directory.publisher import Publisher
 from infra.directory.store import Directory
 from infra.logs import configure_logs
-from infra.publishing import publish_changes, publish_once
 from infra.redis_client import connect
 from infra.settings import Settings, SettingsError, load_settings, unfamiliar
 from infra.valkey_folder import ValkeyError
@@ -98,7 +98,7 @@ async def _prepare_directory(settings: Settings, redis_url: str) -> None:
         if settings.demo and not await directory.versions():
             password = settings.demo_password.get_secret_value()
             await directory.replace(read_file(DEMO), {"RAYDESK_DEMO_PASSWORD": password})
-        await publish_once(directory, RedisConfigs(redis))
+        await Publisher(directory, RedisConfigs(redis)).publish_changes()
     finally:
         await directory.close()
         await redis.aclose()
@@ -112,7 +112,7 @@ def _publishing(settings: Settings, redis_url: str) -> Iterator[None]:
     async def publish() -> None:
         directory, redis = Directory(settings.sql_url), connect(redis_url)
         try:
-            await publish_changes(directory, RedisConfigs(redis), every_s=settings.config_check_s)
+            await Publisher(directory, RedisConfigs(redis)).run()
         finally:
             await directory.close()
             await redis.aclose()
