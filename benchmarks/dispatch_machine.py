@@ -66,7 +66,7 @@ class Bench:
                 id=f"a{n}",
                 name=f"a{n}",
                 capacity=CAPACITY,
-                skills={skill: 3 for skill in dice.sample(SKILLS, 4)},
+                skills=dict.fromkeys(dice.sample(SKILLS, 4), 3),
             )
             for n in range(agents)
         }
