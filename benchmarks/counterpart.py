@@ -214,7 +214,11 @@ class CounterpartSpawner(RaySpawner):
         if role.startswith("dispatch"):
             return await super().spawn(role, name, epoch)
         actor: Any = ray.remote(Counterpart).options(
-            name=name, namespace=NAMESPACE, num_cpus=0, max_concurrency=CONCURRENCY
+            lifetime="detached",
+            name=name,
+            namespace=NAMESPACE,
+            num_cpus=0,
+            max_concurrency=CONCURRENCY,
         )
         handle = actor.remote(*self._whole)
         await handle.start.remote()
