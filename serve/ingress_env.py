@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import socket
+import time
 from pathlib import Path
 
 import structlog
@@ -112,3 +114,39 @@ def _files(folder: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
     }
+
+
+PROBE = (
+    "GET /ws HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n"
+)
+
+
+def is_direct(host: str, port: int, timeout_s: float = 2.0) -> bool:
+    """Tell whether a socket opened now reaches a replica, not Serve's Python proxy.
+
+    Until HAProxy's health check has seen the first replica, Serve's ingress falls back to the
+    Python proxy, and a socket opened in those seconds stays there for life. It is known by its
+    offer of compression, which our replicas never make.
+    """
+    try:
+        with socket.create_connection((host, port), timeout_s) as probe:
+            probe.sendall(PROBE.format(host=host).encode())
+            answer = b""
+            while b"\r\n\r\n" not in answer and (more := probe.recv(4096)):
+                answer += more
+    except OSError:
+        return False
+    return answer.startswith(b"HTTP/1.1 101") and b"permessage-deflate" not in answer
+
+
+def wait_until_direct(host: str, port: int, within_s: float = 15.0) -> bool:
+    """Wait until new sockets reach the replicas; False, with a warning, when they do not."""
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        if is_direct(host, port):
+            return True
+        time.sleep(0.1)
+    log.warning("ingress.not_direct", hint="sockets go through Serve's Python proxy")
+    return False

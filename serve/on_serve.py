@@ -7,6 +7,7 @@ Serve's HAProxy -> uvicorn in the replica -> `serve.gateway`; no proxy actor, no
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from functools import partial
 from typing import Any
@@ -18,7 +19,7 @@ from actors import on_ray
 from serve.api import build_app
 from serve.bot_app import BotApp
 from serve.doors import AdaptersBuilder
-from serve.ingress_env import DRAIN_S
+from serve.ingress_env import DRAIN_S, wait_until_direct
 from serve.tokens import Tokens
 from serve.uvicorn_settings import OPTIONS
 
@@ -110,6 +111,8 @@ def start_gateways(
     )
     app = gateway_app(builder, replicas=replicas, connections=connections, drain_s=drain_s)
     serve.run(app, name=APP, route_prefix="/")
+    if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1":
+        wait_until_direct("127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104 # a name
 
 
 def start_bots(builder: AdaptersBuilder, url: str) -> None:

@@ -29,6 +29,9 @@ EXTENSION = "raydesk.direct"
 TEXT_FRAME = 0x81
 """FIN and opcode 1, no reserved bit: a whole text message."""
 MASKED = 0x80
+LINGER_S = 1.0
+"""After a close for breaking the rules, what still comes is read and dropped for this long: closing
+at once on unread bytes resets the connection, and the peer never sees why."""
 
 
 class DirectProtocol(WebSocketsSansIOProtocol):
@@ -41,6 +44,7 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         """The stream can still be cut into frames here; else uvicorn gets it as it comes."""
         self._in_message = False
         """Between the first and the last fragment of a message."""
+        self._lingering = False
         self._on_message: Callable[[bytes], None] | None = None
         self._on_writable: Callable[[], None] | None = None
 
@@ -116,6 +120,8 @@ class DirectProtocol(WebSocketsSansIOProtocol):
             # A client that sends frames before it has the answer gets uvicorn's way.
             self._whole = data.endswith(b"\r\n\r\n")
             super().data_received(data)
+        elif self._lingering:
+            return
         elif self._whole:
             self._cut(self._rest + data if self._rest else data)
         else:
@@ -153,6 +159,15 @@ class DirectProtocol(WebSocketsSansIOProtocol):
         if first & 0x0F < 3:
             self._in_message = not first & 0x80
         super().data_received(data[at:end])
+
+    def handle_parser_exception(self) -> None:
+        """The peer broke the rules: say which, and give it time to hear it."""
+        assert self.conn.close_sent is not None
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = self._lingering = True
+        self.close_timer = self.loop.call_later(LINGER_S, self.transport.close)
 
     def send_receive_event_to_app(self) -> None:
         """A message that came in fragments, or as binary."""
