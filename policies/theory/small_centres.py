@@ -11,6 +11,7 @@ from policies.theory.birth_death import Steady, state_weights
 from policies.theory.chains import solve_chain
 
 IdleRule = Literal["random", "longest_idle", "last_idle", "fastest_first"]
+ChatRule = Literal["least_busy", "most_busy"]
 Idle = tuple[int, ...]
 
 
@@ -66,7 +67,7 @@ def chat_centre(
     agents: int,
     rates: Sequence[float],
     patience: float,
-    rule: Literal["least_busy", "most_busy"],
+    rule: ChatRule,
     *,
     longest_queue: int = 120,
 ) -> Steady:

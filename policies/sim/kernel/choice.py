@@ -62,6 +62,34 @@ def _score(c: Centre, rule: int, g: int, load: int, kind: int) -> float:
 
 
 @compiled
+def _first(f: Floor, g: int, load: int) -> int:
+    """Return the agent who came first to this load, -1 if there is none. Ties: lower agent."""
+    best = f.benches[g, load].head
+    if best < 0:
+        return -1
+    since = f.agents[best].since
+    agent = f.agents[best].after
+    while agent >= 0 and f.agents[agent].since == since:
+        best = min(best, agent)
+        agent = f.agents[agent].after
+    return int(best)
+
+
+@compiled
+def _last(f: Floor, g: int, load: int) -> int:
+    """Return the agent who came last to this load, -1 if there is none. Ties: lower agent."""
+    best = f.benches[g, load].tail
+    if best < 0:
+        return -1
+    since = f.agents[best].since
+    agent = f.agents[best].before
+    while agent >= 0 and f.agents[agent].since == since:
+        best = min(best, agent)
+        agent = f.agents[agent].before
+    return int(best)
+
+
+@compiled
 def choose_agent(c: Centre, f: Floor, rule: int, kind: int) -> int:
     """Return the agent who takes a contact of this type now, or -1 when nobody may."""
     if rule == RANDOM:
@@ -72,13 +100,16 @@ def choose_agent(c: Centre, f: Floor, rule: int, kind: int) -> int:
         if g < 0:
             break
         for load in range(c.crews[g].capacity - c.kinds[kind].units + 1):
-            agent = f.benches[g, load].tail if rule == LAST_IDLE else f.benches[g, load].head
+            agent = _last(f, g, load) if rule == LAST_IDLE else _first(f, g, load)
             if agent < 0:
                 continue
             score = _score(c, rule, g, load, kind)
             since = -f.agents[agent].since if rule == LAST_IDLE else f.agents[agent].since
-            if score < best_score or (score == best_score and since < best_since):
-                best, best_score, best_since = agent, score, since
+            if score > best_score or (score == best_score and since > best_since):
+                continue
+            if score == best_score and since == best_since and agent > best >= 0:
+                continue
+            best, best_score, best_since = agent, score, since
     return best
 
 

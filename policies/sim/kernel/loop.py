@@ -134,12 +134,40 @@ def complete(c: Centre, f: Floor, v: Visits, r: Reserve, pick: int, take: int) -
         if f.agents[agent].listed:
             unlink(f, agent)
         release(c, f, v, agent, slot)
-        take_waiting(c, f, v, r, take, agent, now)
+        if further < 0:
+            take_waiting(c, f, v, r, take, agent, now)
         relist(c, f, agent, now)
     schedule(c, f, agent, now)
-    if further >= 0 and np.isnan(v.fate[further].started):
-        offer_queued(c, f, v, r, pick, further, now)
+    if further >= 0:
+        settle(c, f, v, r, pick, take, agent, further, now)
     return further != -2
+
+
+@compiled
+def settle(
+    c: Centre,
+    f: Floor,
+    v: Visits,
+    r: Reserve,
+    pick: int,
+    take: int,
+    agent: int,
+    further: int,
+    now: float,
+) -> None:
+    """Serve who waits after a transfer: the one who made it is one of those who may take it."""
+    waits = True
+    while f.agents[agent].listed:
+        visit = choose_contact(c, f, v, take, agent, now)
+        if visit < 0:
+            break
+        if visit == further:
+            waits = not offer_queued(c, f, v, r, pick, further, now)
+        else:
+            dequeue(f, v, visit)
+            hand_over(c, f, v, r, agent, visit, now)
+    if waits:
+        offer_queued(c, f, v, r, pick, further, now)
 
 
 @compiled
