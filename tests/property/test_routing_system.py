@@ -1,0 +1,335 @@
+"""Sessions, agents, queues and dispatch together, on a bad network, with crashes: R1, R2, M8."""
+
+from __future__ import annotations
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from actors.addresses import Conn
+from actors.config import AgentConfig, OrgConfig, QueueConfig
+from actors.messages import (
+    AnswerOffer,
+    CompleteTransfer,
+    ConnectAgent,
+    Customer,
+    Detach,
+    DisconnectAgent,
+    EndSession,
+    FinishWrapUp,
+    GatewayGone,
+    OpenSession,
+    Person,
+    SetStatus,
+    TakeOver,
+    Transfer,
+)
+from policies.eligibility import reason
+from tests.support.centre import Centre
+
+AGENTS = ("ann", "bob", "cat", "robot")
+QUEUES = ("q0", "q1", "bots")
+SESSIONS = tuple(str(n) for n in range(1, 7))
+MAX_CAPACITY = 3
+
+agents = st.sampled_from(AGENTS)
+sessions = st.sampled_from(SESSIONS)
+
+
+def config() -> OrgConfig:
+    return OrgConfig(
+        org="acme",
+        version=1,
+        entry_queue="q0",
+        queues={
+            "q0": QueueConfig(id="q0", name="q0", wrap_up_s=5.0, timeout_s=300.0),
+            "q1": QueueConfig(
+                id="q1",
+                name="q1",
+                policy="least_busy",
+                accept="auto",
+                wrap_up_s=0.0,
+                units=2,
+                groups=["east"],
+                limit=4,
+                overflow_to="q0",
+                overflow_after_s=90.0,
+            ),
+            "bots": QueueConfig(id="bots", name="bots", kind="bot", accept="auto", wrap_up_s=0.0),
+        },
+        agents={
+            "ann": AgentConfig(id="ann", name="Ann", capacity=2, groups=["east"], role="leader"),
+            "bob": AgentConfig(id="bob", name="Bob", capacity=1, skills={"sql": 3}),
+            "cat": AgentConfig(id="cat", name="Cat", capacity=3, groups=["east"]),
+            "robot": AgentConfig(id="robot", name="Robot", kind="bot", capacity=3),
+        },
+    )
+
+
+class RoutingSystem(RuleBasedStateMachine):
+    """Random people, a random network, random crashes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.centre = Centre(config())
+        self.next_conn = 0
+        self.conns: dict[str, list[Conn]] = {agent: [] for agent in AGENTS}
+        self.opened: set[str] = set()
+
+    # --- what is where -----------------------------------------------------------------------
+
+    def conn(self) -> Conn:
+        self.next_conn += 1
+        return Conn(f"g{self.next_conn % 2}", self.next_conn)
+
+    def person(self, agent: str) -> Person:
+        known = self.centre.config.agents[agent]
+        return Person(id=agent, role=known.role, name=known.name, kind=known.kind)
+
+    def routing(self, session: str):
+        return self.centre.machine("session", session)._state.routing
+
+    def ledger(self):
+        return self.centre.machine("dispatch", "main")._ledger
+
+    def served(self, agent: str) -> list[str]:
+        return [
+            s
+            for s in sorted(self.opened)
+            if (seat := self.routing(s).serving) is not None
+            and seat.person.id == agent
+            and self.routing(s).phase != "closed"
+        ]
+
+    # --- people ------------------------------------------------------------------------------
+
+    @rule(
+        session=sessions,
+        queue=st.sampled_from(("q0", "q1", "bots", "q0")),
+        sql=st.booleans(),
+        last=st.sampled_from(("", "ann", "bob")),
+    )
+    def customer_opens(self, session, queue, sql, last):
+        self.opened.add(session)
+        conn = self.conn()
+        command = OpenSession(
+            conn=conn,
+            customer=Customer(id=f"c{session}"),
+            queue=queue,
+            needs={"sql": 2} if sql and queue == "q0" else {},
+            last_agent=last,
+            last_ended_at=self.centre.ctx.now - 60,
+        )
+        self.centre.say("session", session, command)
+        if not queue:
+            self.centre.say("session", session, Detach(conn=conn))
+
+    @rule(session=sessions)
+    def customer_ends(self, session):
+        if session in self.opened:
+            person = Person(id=f"c{session}", role="customer")
+            self.centre.say("session", session, EndSession(conn=self.conn(), person=person))
+
+    @rule(
+        agent=agents,
+        status=st.sampled_from(("available", "available", "available", "break", "offline")),
+    )
+    def agent_comes(self, agent, status):
+        person = self.person(agent)
+        if not self.conns[agent]:
+            conn = self.conn()
+            self.conns[agent].append(conn)
+            self.centre.say("agent", agent, ConnectAgent(conn=conn, person=person))
+        command = SetStatus(conn=self.conns[agent][0], person=person, status=status)
+        self.centre.say("agent", agent, command)
+
+    @rule(agent=agents)
+    def agent_loses_a_device(self, agent):
+        if self.conns[agent]:
+            command = DisconnectAgent(conn=self.conns[agent].pop())
+            self.centre.say("agent", agent, command)
+
+    @rule()
+    def gateway_dies(self):
+        for agent, conns in self.conns.items():
+            self.conns[agent] = [conn for conn in conns if conn.gateway != "g0"]
+            self.centre.say("agent", agent, GatewayGone(gateway="g0"))
+
+    @rule(agent=agents, accept=st.sampled_from((True, True, False)))
+    def agent_answers(self, agent, accept):
+        for offer in list(self.centre.machine("agent", agent)._state.offers):
+            command = AnswerOffer(
+                conn=self.conn(), person=self.person(agent), offer=offer, accept=accept
+            )
+            self.centre.say("agent", agent, command)
+
+    @rule(agent=agents)
+    def agent_ends_a_session(self, agent):
+        for session in self.served(agent)[:1]:
+            person, conn = self.person(agent), self.conn()
+            self.centre.say("session", session, EndSession(conn=conn, person=person))
+            done = FinishWrapUp(conn=conn, person=person, disposition="solved")
+            self.centre.say("session", session, done)
+
+    @rule(agent=agents, to=st.sampled_from((*AGENTS, *QUEUES)), warm=st.booleans())
+    def agent_transfers(self, agent, to, warm):
+        for session in self.served(agent)[:1]:
+            target = {"agent": to} if to in AGENTS else {"queue": to}
+            command = Transfer(conn=self.conn(), person=self.person(agent), warm=warm, **target)
+            self.centre.say("session", session, command)
+
+    @rule(agent=agents)
+    def agent_completes_a_transfer(self, agent):
+        for session in self.served(agent):
+            command = CompleteTransfer(conn=self.conn(), person=self.person(agent))
+            self.centre.say("session", session, command)
+
+    @rule(session=sessions)
+    def leader_takes_over(self, session):
+        if session in self.opened:
+            command = TakeOver(conn=self.conn(), person=self.person("ann"))
+            self.centre.say("session", session, command)
+
+    @rule(
+        agent=agents,
+        capacity=st.integers(1, MAX_CAPACITY),
+        enabled=st.sampled_from((True, True, False)),
+    )
+    def settings_change(self, agent, capacity, enabled):
+        old = self.centre.config
+        known = msgspec.structs.replace(old.agents[agent], capacity=capacity, enabled=enabled)
+        changed = msgspec.structs.replace(
+            old, version=old.version + 1, agents={**old.agents, agent: known}
+        )
+        self.centre.reconfigure(changed)
+
+    # --- the network -------------------------------------------------------------------------
+
+    @precondition(lambda self: self.centre.lanes)
+    @rule(
+        data=st.data(),
+        n=st.integers(1, 3),
+        fate=st.sampled_from(("ok", "ok", "ok", "again", "lost")),
+    )
+    def deliver(self, data, n, fate):
+        lanes = sorted(self.centre.lanes, key=str)
+        lane = data.draw(st.sampled_from(range(len(lanes))))
+        self.centre.deliver(lanes[lane], n, again=fate == "again", lost=fate == "lost")
+
+    @rule()
+    def everything_arrives(self):
+        self.centre.drain()
+
+    @rule(seconds=st.sampled_from((1.0, 5.0, 35.0)))
+    def time_passes(self, seconds):
+        self.centre.advance(seconds)
+
+    @rule(data=st.data())
+    def somebody_crashes(self, data):
+        addresses = sorted(self.centre.machines, key=str)
+        if addresses:
+            n = data.draw(st.sampled_from(range(len(addresses))))
+            self.centre.crash(addresses[n])
+
+    # --- promises ----------------------------------------------------------------------------
+
+    @invariant()
+    def nobody_holds_what_the_ledger_does_not_know(self):
+        ledger = self.ledger()
+        for session in self.opened:
+            routing = self.routing(session)
+            for seat in (routing.serving, routing.consulting):
+                if seat is not None and seat.units and routing.phase != "closed":
+                    hold = ledger.holds.get(seat.offer)
+                    assert hold is not None, f"session {session}: {seat}"
+                    assert (hold.agent, hold.session) == (seat.person.id, session)
+
+    @invariant()
+    def units_are_the_sum_of_offers_and_holds_within_capacity(self):
+        ledger = self.ledger()
+        for agent in AGENTS:
+            offers = [o for o in ledger.offers.values() if o.agent == agent]
+            holds = [h for h in ledger.holds.values() if h.agent == agent]
+            units = sum(o.units for o in offers) + sum(h.units for h in holds)
+            assert ledger.used(agent) == units <= MAX_CAPACITY
+
+    @rule()
+    def all_is_well_in_the_end(self):
+        centre = self.centre
+        for _ in range(3):
+            centre.drain()
+            centre.advance(3.0)
+        centre.drain()
+        self.check_ledger_against_sessions()
+        self.check_waiting()
+        self.check_agents()
+        self.check_nobody_idles_beside_a_waiting_contact()
+
+    def teardown(self):
+        self.all_is_well_in_the_end()
+
+    def check_ledger_against_sessions(self):
+        seats = {
+            seat.offer
+            for session in self.opened
+            if (routing := self.routing(session)).phase != "closed"
+            for seat in (routing.serving, routing.consulting)
+            if seat is not None and seat.units
+        }
+        assert set(self.ledger().holds) == seats
+
+    def check_waiting(self):
+        room = self.centre.machine("dispatch", "main")._room
+        expected = {}
+        for session in self.opened:
+            routing = self.routing(session)
+            assert routing.phase != "new"
+            assert routing.phase not in ("serving", "wrap-up") or routing.serving is not None
+            assert routing.phase != "waiting" or routing.attempt is not None
+            assert routing.phase != "closed" or routing.reason
+            if routing.attempt is not None:
+                expected[session] = routing.attempt.contact.episode
+        lines = [self.centre.machine("queue", queue)._line for queue in QUEUES]
+        in_line = {p.contact.session: p.contact.episode for line in lines for p in line}
+        assert in_line == expected
+        assert {s: e.contact.episode for s, e in room._entries.items()} == expected
+        offers = self.ledger().offers.values()
+        for session in expected:
+            offered = [o.id for o in offers if o.contact.session == session]
+            assert [self.routing(session).attempt.offer] == (offered or [""])
+
+    def check_agents(self):
+        offers = self.ledger().offers.values()
+        for agent in AGENTS:
+            state = self.centre.machine("agent", agent)._state
+            assert set(state.offers) == {o.id for o in offers if o.agent == agent}
+            mine = {
+                session
+                for session in self.opened
+                if (routing := self.routing(session)).phase != "closed"
+                for seat in (routing.serving, routing.consulting)
+                if seat is not None and seat.person.id == agent
+            }
+            assert set(state.sessions) == mine
+
+    def check_nobody_idles_beside_a_waiting_contact(self):
+        dispatch = self.centre.machine("dispatch", "main")
+        pool, now = dispatch._staff.pool, self.centre.ctx.now
+        for agent in AGENTS:
+            clock = self.centre.machine("agent", agent)._state.clock
+            if self.centre.config.agents[agent].enabled:
+                assert pool[agent].status == clock.status
+        for contact in dispatch._room.waits:
+            for agent in pool:
+                why = reason(contact, pool[agent], now)
+                assert why is not None, f"{agent} idles beside {contact}"
+
+
+RoutingSystem.TestCase.settings = settings(
+    max_examples=60,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+test_the_centre_keeps_its_promises = RoutingSystem.TestCase
