@@ -36,7 +36,7 @@ ROLES: dict[type[w.ClientFrame], frozenset[Role]] = {
     w.CancelTransferFrame: STAFF,
     w.Watch: LEADERS,
     w.JoinFrame: LEADERS,
-    w.Leave: LEADERS,
+    w.Leave: STAFF,
     w.TakeOverFrame: LEADERS,
     w.Status: STAFF,
     w.Accept: STAFF,

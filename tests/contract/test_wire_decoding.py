@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -52,12 +52,14 @@ def one(message: str | bytes) -> Any:
     return found
 
 
+@settings(deadline=None)
 @given(message=st.text(max_size=200) | st.binary(max_size=200))
 def test_no_message_makes_it_raise(message: str | bytes) -> None:
     for found in decode_message(message, LIMITS):
         assert not isinstance(found, Bad) or found.code in CODES
 
 
+@settings(deadline=None)
 @given(frame=FRAME_LIKE)
 def test_the_decoder_and_the_schema_agree_on_what_is_a_frame(frame: dict[str, Any]) -> None:
     found = one(msgspec.json.encode(frame))
@@ -74,6 +76,7 @@ def _leaves(value: Any) -> list[Any]:
     return [value]
 
 
+@settings(deadline=None)
 @given(frames=st.lists(FRAME_LIKE | JSON, min_size=1, max_size=6))
 def test_an_array_is_its_frames_one_by_one(frames: list[Any]) -> None:
     together = decode_message(msgspec.json.encode(frames), LIMITS)

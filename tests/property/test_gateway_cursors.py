@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -96,8 +96,10 @@ class Resuming(RuleBasedStateMachine):
 
 
 TestResuming = Resuming.TestCase
+TestResuming.settings = settings(deadline=None)
 
 
+@settings(deadline=None)
 @given(
     sizes=st.lists(st.integers(1, 500), max_size=40),
     takes=st.sets(st.integers(0, 40)),
@@ -134,6 +136,7 @@ def test_the_outgoing_queue_keeps_order_and_its_bound(
     assert sent == accepted
 
 
+@settings(deadline=None)
 @given(sizes=st.lists(st.integers(1, 60_000), min_size=1, max_size=20))
 def test_one_write_is_bounded_and_nothing_is_left_behind(sizes: list[int]) -> None:
     who = connection(Wakes(), queue_bytes=10**9)
@@ -147,6 +150,7 @@ def test_one_write_is_bounded_and_nothing_is_left_behind(sizes: list[int]) -> No
     assert who.queued == 0
 
 
+@settings(deadline=None)
 @given(
     rate=st.floats(0.1, 1000.0),
     burst=st.floats(1.0, 1000.0),
@@ -164,6 +168,7 @@ def test_a_bucket_never_gives_more_than_its_burst_and_rate(
         assert given_n <= burst + rate * now + 1e-6
 
 
+@settings(deadline=None)
 @given(rate=st.floats(0.1, 1000.0))
 def test_waiting_as_long_as_told_is_long_enough(rate: float) -> None:
     bucket = TokenBucket(rate, 1.0, 0.0)

@@ -135,7 +135,7 @@ def messages_by_websockets(stream: bytes) -> list[bytes]:
     return found
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(parts=st.lists(WHOLE, max_size=8), data=st.data())
 async def test_messages_are_the_same_however_the_stream_is_cut(
     parts: list[tuple[str, int]], data: Any
@@ -153,7 +153,7 @@ async def test_messages_are_the_same_however_the_stream_is_cut(
     await peer.close()
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(junk=st.binary(min_size=1, max_size=300), cut=st.integers(0, 300))
 async def test_no_bytes_make_it_raise(junk: bytes, cut: int) -> None:
     peer = Peer()
@@ -213,6 +213,7 @@ async def test_a_peer_that_breaks_the_rules_is_closed_with_the_right_code(
     await peer.close()
 
 
+@settings(deadline=None)
 @given(size=st.one_of(st.integers(0, 200), st.integers(65_530, 65_540)))
 def test_the_head_of_a_frame_is_what_websockets_writes(size: int) -> None:
     whole = Frame(Opcode.TEXT, b"x" * size).serialize(mask=False)

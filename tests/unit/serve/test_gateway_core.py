@@ -246,7 +246,6 @@ async def test_another_organisations_session_cannot_be_named(desk: Any) -> None:
         ("agent:acme:ann", {"t": "rate", "session": "7", "score": 5}),
         ("agent:acme:ann", {"t": "watch", "session": "7"}),
         ("agent:acme:ann", {"t": "join", "session": "7"}),
-        ("agent:acme:ann", {"t": "leave", "session": "7"}),
         ("agent:acme:ann", {"t": "take_over", "session": "7"}),
     ],
 )
