@@ -1,6 +1,6 @@
 """Who used how much CPU and memory: every process of a run, by the role it plays.
 
-Roles: gateway, shard, serve (Serve's own processes), haproxy, valkey, ray (the rest of Ray), peer,
+Roles: gateway, shard (any host of actors), keeper, serve (Serve's own processes), haproxy, valkey, ray (the rest of Ray), peer,
 loader, starter (the benchmark's own process). A role is read from the process's command line; Ray
 writes the actor's class there.
 """
@@ -22,7 +22,8 @@ ROLES: tuple[tuple[str, re.Pattern[str]], ...] = (
         "serve",
         re.compile(r"ray::(ServeController|ProxyActor|HAProxyManager|.*serve)", re.IGNORECASE),
     ),
-    ("shard", re.compile(r"ray::.*(Host|Shard|session|agent|queue|dispatch)", re.IGNORECASE)),
+    ("shard", re.compile(r"ray::(Session|Agent|Queue|Dispatch)Host\b")),
+    ("keeper", re.compile(r"ray::Keeper")),
     ("haproxy", re.compile(r"(^|/)haproxy\b")),
     ("valkey", re.compile(r"(valkey|redis)-server")),
     ("ray", re.compile(r"raylet|gcs_server|ray::|/ray/|dashboard|monitor")),

@@ -38,6 +38,10 @@ def test_the_result_is_written_as_json(tmp_path: Path) -> None:
         ("/x/valkey-server 127.0.0.1:7000", "valkey"),
         ("/x/ray/core/src/ray/raylet/raylet --flag", "ray"),
         ("ray::IDLE", "ray"),
+        ("ray::SessionHost.exchange", "shard"),
+        ("ray::DispatchHost", "shard"),
+        ("ray::KeeperActor", "keeper"),
+        ("ray::RuntimeEnvAgent", "ray"),
         ("vim notes.txt", "other"),
     ],
 )
