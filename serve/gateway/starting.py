@@ -74,15 +74,13 @@ class Starting:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _reopen(self, connection: Connection, closed: str, asked: list[Asked]) -> None:
-        identity = connection.identity
-        await self._world.customers.forget(identity.org, identity.subject, closed)
         for one in asked:
-            await self._open(connection, Asked(one.frame, one.tries - 1))
+            await self._open(connection, Asked(one.frame, one.tries - 1), closed)
 
-    async def _open(self, connection: Connection, asked: Asked) -> None:
+    async def _open(self, connection: Connection, asked: Asked, closed: str = "") -> None:
         client_id = asked.frame.client_id
         try:
-            current, session = await self._claim(connection)
+            current, session = await self._claim(connection, closed)
         except Exception as error:  # noqa: BLE001 # whatever a store raises, the customer is told
             log.warning("start.failed", org=connection.identity.org, error=repr(error))
             detail = "The session cannot be opened just now: send start again."
@@ -94,8 +92,10 @@ class Starting:
             connection.starting.setdefault(session, []).append(asked)
             self._send(connection, asked.frame, session, current)
 
-    async def _claim(self, connection: Connection) -> tuple[Current, str]:
+    async def _claim(self, connection: Connection, closed: str) -> tuple[Current, str]:
         identity, customers = connection.identity, self._world.customers
+        if closed:
+            await customers.forget(identity.org, identity.subject, closed)
         current = await customers.current(identity.org, identity.subject)
         session = current.session or await customers.claim(
             identity.org, identity.subject, self._world.new_id()

@@ -89,6 +89,8 @@ class FakeCustomers:
         return self.sessions.setdefault((org, customer), new_session)
 
     async def forget(self, org: str, customer: str, session: str) -> None:
+        if self.broken:
+            raise ConnectionError("store is away")
         if self.sessions.get((org, customer)) == session:
             del self.sessions[(org, customer)]
 

@@ -368,6 +368,18 @@ async def test_a_start_that_meets_a_session_closed_just_now_opens_another(desk: 
     assert (session["session"], ack["session"], ack["client_id"]) == (fresh, fresh, "s1")
 
 
+async def test_a_store_that_goes_away_between_two_tries_is_told_too(desk: Any) -> None:
+    desk.customers.sessions[("acme", "tom")] = "7"
+    tom = await desk.open("customer:acme:tom")
+    desk.say(tom, {"t": "start", "client_id": "s1"})
+    await settle()
+    desk.customers.broken = True
+    desk.soft(snapshot("7", state="closed"), tom)
+    await settle()
+    (error,) = desk.frames(tom)
+    assert (error["code"], error["client_id"]) == ("overloaded", "s1")
+
+
 async def test_a_refused_start_names_its_client_id(desk: Any) -> None:
     tom = await desk.open("customer:acme:tom")
     desk.say(tom, {"t": "start", "client_id": "s1"})
