@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Generator, Sequence
+from typing import Any, NamedTuple
 
-import ciw
+import ciw  # type: ignore[import-untyped] # ships no types
 import simpy
+
+
+Events = Generator[simpy.Event, Any, None]
 
 
 class Outcome(NamedTuple):
@@ -33,7 +36,7 @@ def simpy_one_type(per_s: float, mean_s: float, agents: int, length_s: float) ->
     env, waits, rng = simpy.Environment(), _Waits(), random.Random(1)
     staff = simpy.Resource(env, capacity=agents)
 
-    def contact() -> Iterator[simpy.Event]:
+    def contact() -> Events:
         arrived = env.now
         with staff.request() as request:
             yield request
@@ -41,7 +44,7 @@ def simpy_one_type(per_s: float, mean_s: float, agents: int, length_s: float) ->
             waits.total_s += env.now - arrived
             yield env.timeout(rng.expovariate(1 / mean_s))
 
-    def arrivals() -> Iterator[simpy.Event]:
+    def arrivals() -> Events:
         while True:
             yield env.timeout(rng.expovariate(per_s))
             waits.arrived_n += 1
@@ -62,7 +65,7 @@ def simpy_skills(
     staff.items = [skills for skills, agents in crews for _ in range(agents)]
     inside = 0
 
-    def contact(kind: int) -> Iterator[simpy.Event]:
+    def contact(kind: int) -> Events:
         nonlocal inside
         arrived = env.now
         inside += 1
@@ -73,7 +76,7 @@ def simpy_skills(
         inside -= 1
         staff.put(agent)
 
-    def arrivals() -> Iterator[simpy.Event]:
+    def arrivals() -> Events:
         while True:
             yield env.timeout(rng.expovariate(6 * per_s))
             waits.arrived_n += 1
