@@ -1,8 +1,8 @@
 """Who used how much CPU and memory: every process of a run, by the role it plays.
 
-Roles: gateway, shard (any host of actors), keeper, serve (Serve's own processes), haproxy, valkey, ray (the rest of Ray), peer,
-loader, starter (the benchmark's own process). A role is read from the process's command line; Ray
-writes the actor's class there.
+Roles: gateway, shard (any host of actors), keeper, serve (Serve's own processes), haproxy, valkey,
+ray (the rest of Ray), peer, loader, starter (the benchmark's own process). A role is read from the
+process's command line; Ray writes the actor's class there.
 """
 
 from __future__ import annotations
