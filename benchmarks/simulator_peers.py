@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import ciw  # type: ignore[import-untyped] # ships no types
 import simpy
 
-
 Events = Generator[simpy.Event, Any, None]
 
 
