@@ -9,7 +9,7 @@
 `decide(view, rng)`.
 """
 
-from policies.sim.built_in import make_policy, policy_names
+from policies.sim.built_in import UnknownPolicyError, make_policy, policy_names
 from policies.sim.estimates import Estimate
 from policies.sim.python_run import PolicyError
 from policies.sim.reading import ScenarioError, make_scenario, read_scenario
@@ -24,6 +24,7 @@ __all__ = [
     "Result",
     "Scenario",
     "ScenarioError",
+    "UnknownPolicyError",
     "compare",
     "make_policy",
     "make_scenario",

@@ -18,6 +18,10 @@ from policies.static_skill_priority import StaticSkillPriority
 from policies.view import Policy
 
 
+class UnknownPolicyError(LookupError):
+    """There is no policy of that name, or the engine asked for cannot run it."""
+
+
 class Rule(NamedTuple):
     """How the compiled engine chooses the agent, and the contact for an agent who got free."""
 
@@ -70,10 +74,10 @@ def make_policy(name: str, scenario: Scenario) -> Policy:
     """Return a fresh policy; one that needs handle times or ranks gets the scenario's.
 
     Raises:
-        LookupError: there is none of that name; the text lists those there are.
+        UnknownPolicyError: there is none of that name; the text lists those there are.
     """
     if name in _MAKERS:
         return _MAKERS[name](scenario)
     if name not in registry.names():
-        raise LookupError(f"no policy named {name!r}; allowed: {', '.join(policy_names())}")
+        raise UnknownPolicyError(f"policy: no {name!r}; allowed: {', '.join(policy_names())}")
     return registry.make(name)

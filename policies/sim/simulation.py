@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from policies.sim.built_in import RULES, Rule, make_policy, policy_names
+from policies.sim.built_in import RULES, Rule, UnknownPolicyError, make_policy, policy_names
 from policies.sim.centre import RatePlan, build_centre, crews_of, on_spans, rate_plan
 from policies.sim.draws import Dice, throw_dice
 from policies.sim.floors import empty_floor
@@ -56,13 +56,13 @@ def choose_engine(policy: str | Policy, engine: Engine) -> Literal["compiled", "
     """Return which engine runs the policy.
 
     Raises:
-        LookupError: there is no policy of that name, or the compiled engine lacks it.
+        UnknownPolicyError: there is no policy of that name, or the compiled engine lacks it.
     """
     built_in = isinstance(policy, str) and policy in RULES
     if isinstance(policy, str) and policy not in policy_names():
-        raise LookupError(f"policy: no {policy!r}; allowed: {', '.join(policy_names())}")
+        raise UnknownPolicyError(f"policy: no {policy!r}; allowed: {', '.join(policy_names())}")
     if engine == "compiled" and not built_in:
-        raise LookupError(f"engine: compiled runs only {', '.join(sorted(RULES))}")
+        raise UnknownPolicyError(f"engine: compiled runs only {', '.join(sorted(RULES))}")
     if engine == "auto":
         return "compiled" if built_in else "python"
     return engine
@@ -120,7 +120,7 @@ def simulate(
     contacts to every policy: results of one seed can be compared pair by pair.
 
     Raises:
-        LookupError: there is no such policy, or the engine cannot run it.
+        UnknownPolicyError: there is no such policy, or the engine cannot run it.
         PolicyError: the policy proposed something that dispatch would refuse.
     """
     chosen = scenario.policy if policy is None else policy
@@ -175,12 +175,12 @@ class _Book:
             busy_s=self.busy,
             load_s=self.load,
             flows=self.flows,
-            staffed_s=_staffed(self.scenario),
+            staffed_s=staffed_seconds(self.scenario),
             capacity=np.array([float(crew.group.capacity) for crew in self.crews]),
         )
 
 
-def _staffed(scenario: Scenario) -> Floats:
+def staffed_seconds(scenario: Scenario) -> Floats:
     """Return the agent-seconds on shift between warm-up and the end, by crew."""
     first, last = float(scenario.warm_up), float(scenario.length)
     paid: list[float] = []
