@@ -29,7 +29,7 @@ from policies.sim.names import Names
 from policies.view import ContactView, Match, Policy, View
 from policies.waits import Waits
 
-_ARRIVAL, _COMPLETION, _SHIFT, _DEADLINE, _AGAIN = 4, 0, 1, 2, 3
+_SHIFT, _COMPLETION, _DEADLINE, _AGAIN, _ARRIVAL = range(5)
 _NEVER = float("inf")
 
 

@@ -1,6 +1,6 @@
 """One replication from the first arrival until the last contact has left.
 
-At one instant completions come first, then shifts, patience, further attempts and arrivals; the
+At one instant shifts come first, then completions, patience, further attempts and arrivals; the
 engine for Python policies keeps the same order.
 """
 
@@ -250,20 +250,20 @@ def run_visits(
         turned = c.shifts[shift].at if shift < c.shifts.size else np.inf
         gave_up = f.deadlines[0].at if f.n[DEADLINES_N] > 0 else np.inf
         back = f.again[0].at if f.n[AGAIN_N] > 0 else np.inf
-        rare = min(turned, gave_up, back)
-        if done <= rare and done <= came:
-            if done == np.inf:
-                break
-            room = complete(c, f, v, r, pick, take)
-        elif came < rare:
-            arrive(c, f, v, r, pick, arrival, came)
-            arrival += 1
-        elif turned == rare:
+        first = min(turned, done, gave_up, back, came)
+        if first == np.inf:
+            break
+        if first == turned:
             change_shift(c, f, v, r, pick, shift)
             shift += 1
-        elif gave_up == rare:
+        elif first == done:
+            room = complete(c, f, v, r, pick, take)
+        elif first == gave_up:
             lose_patience(c, f, v, r)
-        else:
+        elif first == back:
             room = try_again(c, f, v, r, pick)
+        else:
+            arrive(c, f, v, r, pick, arrival, came)
+            arrival += 1
     f.n[EVENTS_N] = events
     return room
