@@ -110,6 +110,7 @@ class Settings(BaseSettings):
     host: str = _env("RAYDESK_HOST", "127.0.0.1")
     port: Port = _env("RAYDESK_PORT", 8000)
     public_url: str = _env("RAYDESK_PUBLIC_URL", "")
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = _env("RAYDESK_TRUSTED_PROXIES", 0)
     allowed_origins: Origins = _env("RAYDESK_ALLOWED_ORIGINS", ())
     gateway_replicas: Count = _made("RAYDESK_GATEWAY_REPLICAS", lambda: max(1, _cores() // 2))
     haproxy: Literal["auto", "on", "off"] = _env("RAYDESK_HAPROXY", "auto")

@@ -66,7 +66,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         ready=adapters.ready,
         opened=adapters.opened,
         origins=adapters.origins,
-        trust_forwarded=adapters.trust_forwarded,
+        proxies_n=adapters.proxies_n,
     )
     return make_app(Gateway(world), parts, adapters.limits)
 
@@ -95,7 +95,7 @@ def make_app(gateway: Gateway, parts: ApiParts, limits: Limits, web: Path = WEB)
         fine = not gateway.draining and await _answers(parts)
         return json_response({"status": "ready" if fine else "not ready"}, 200 if fine else 503)
 
-    door = Door(gateway, limits, trust_forwarded=parts.trust_forwarded)
+    door = Door(gateway, limits, proxies_n=parts.proxies_n)
     return Starlette(
         routes=[
             WebSocketRoute("/ws", door),

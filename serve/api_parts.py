@@ -40,7 +40,7 @@ class ApiParts:
     ready: Callable[[], Awaitable[bool]]
     opened: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     origins: frozenset[str] = frozenset()
-    trust_forwarded: bool = False
+    proxies_n: int = 0
     wall: Callable[[], float] = time.time
     visitors: RateLimit = field(
         default_factory=lambda: RateLimit(VISITORS_RATE, VISITORS_BURST, time.monotonic)
@@ -105,4 +105,4 @@ def read_number(request: Request, name: str, default: int, *, least: int, most: 
 
 def address_of(request: Request, parts: ApiParts) -> str:
     """Return the network address that the request came from; '' when nobody here knows it."""
-    return remote_address(request.scope, trust_forwarded=parts.trust_forwarded)
+    return remote_address(request.scope, proxies_n=parts.proxies_n)

@@ -18,6 +18,7 @@ from serve.api_history import RedisHistory
 from serve.config_cache import ConfigCache
 from serve.doors import Accounts, Adapters, Sites
 from serve.gateway.limits import Limits
+from serve.ingress_env import forwarding_proxies
 from serve.signing_keys import load_keys
 
 AGENT_FACTOR = 20.0
@@ -75,6 +76,7 @@ class DoorWiring:
             ready=lambda: _answers(redis),
             opened=opened,
             limits=limits_of(settings),
+            proxies_n=settings.trusted_proxies + forwarding_proxies(),
             origins=own_origins(settings),
         )
 

@@ -126,7 +126,9 @@ class Adapters:
     opened: Callable[[], AbstractAsyncContextManager[None]]
     limits: Limits
     origins: frozenset[str] = frozenset()
-    trust_forwarded: bool = False
+    proxies_n: int = 0
+    """Proxies of ours and the operator's between a caller and us, each adding the address it saw to
+    `X-Forwarded-For`."""
 
 
 class AdaptersBuilder(Protocol):

@@ -12,6 +12,7 @@ import resource
 import shutil
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import structlog
@@ -21,6 +22,9 @@ log = structlog.get_logger()
 MAXCONN_MOST = 60_000
 DESCRIPTORS_PER_CONNECTION = 2.5
 """HAProxy refuses to start when the hard limit is below about this many per connection."""
+WRAPPER = Path(__file__).parent / "haproxy_forwarding"
+"""Adds the caller's address to what Serve's HAProxy sends on."""
+BEHIND = "HAPROXY_BEHIND"
 DRAIN_S = 120
 """A replica that is to go stays reachable this long, so that balancers can take it off."""
 
@@ -36,7 +40,7 @@ def max_connections(hard_limit: int | None = None) -> int:
 
 def haproxy_binary() -> str | None:
     """Return HAProxy's path, None where there is none."""
-    chosen = os.environ.get("RAY_SERVE_HAPROXY_BINARY_PATH")
+    chosen = os.environ.get(BEHIND) or os.environ.get("RAY_SERVE_HAPROXY_BINARY_PATH")
     if chosen:
         return chosen if os.access(chosen, os.X_OK) else None
     try:
@@ -76,7 +80,8 @@ def ingress_environment(
     }
     if haproxy == "off":
         return common
-    if haproxy_binary() is None:
+    real = haproxy_binary()
+    if real is None:
         if haproxy == "on":
             raise RuntimeError(
                 "HAProxy was asked for, but there is no binary: pip install ray[serve]"
@@ -89,6 +94,9 @@ def ingress_environment(
     found = {
         **common,
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
+        # Serve starts the wrapper, the wrapper starts the binary.
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(WRAPPER),
+        BEHIND: real,
         "RAY_SERVE_HAPROXY_MAXCONN": str(max_connections(hard_limit)),
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, cores)),
         # After any change of replicas HAProxy reloads, and the old process keeps the open sockets:
@@ -150,3 +158,8 @@ def wait_until_direct(host: str, port: int, within_s: float = 15.0) -> bool:
         time.sleep(0.1)
     log.warning("ingress.not_direct", hint="sockets go through Serve's Python proxy")
     return False
+
+
+def forwarding_proxies(environ: Mapping[str, str] = os.environ) -> int:
+    """Return how many proxies of this ingress add the caller's address to `X-Forwarded-For`."""
+    return int(environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1" and BEHIND in environ)

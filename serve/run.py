@@ -151,7 +151,8 @@ def welcome(running: Running, seconds: float) -> str:
         password = running.settings.demo_password.get_secret_value()
         lines += [
             "",
-            f"  Demo logins   organisation demo: alice, bob, chen, lead (leader), admin ... password {password}",
+            "  Demo logins   organisation demo: alice, bob, chen, lead (a leader), admin",
+            f"                password {password}",
         ]
     lines += ["", "Ctrl-C ends everything.", ""]
     return "\n".join(lines)

@@ -79,10 +79,10 @@ class AsgiSocket:
 class Door:
     """The ASGI application of the WebSocket route."""
 
-    def __init__(self, gateway: Gateway, limits: Limits, *, trust_forwarded: bool = False) -> None:
+    def __init__(self, gateway: Gateway, limits: Limits, *, proxies_n: int = 0) -> None:
         self._gateway = gateway
         self._limits = limits
-        self._trust_forwarded = trust_forwarded
+        self._proxies_n = proxies_n
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one socket from handshake to close; never raises for what a client does."""
@@ -95,7 +95,7 @@ class Door:
         socket = AsgiSocket(send, self._limits.close_s)
         try:
             await send(accept)
-            peer = read_peer(scope, offered, trust_forwarded=self._trust_forwarded)
+            peer = read_peer(scope, offered, proxies_n=self._proxies_n)
             await self._serve(socket, direct_of(scope), peer, receive)
         except OSError:
             log.debug("socket.lost")
@@ -172,26 +172,26 @@ def payload(event: Mapping[str, Any]) -> str | bytes:
     return text if text is not None else event.get("bytes") or b""
 
 
-def read_peer(scope: Scope, offered: list[str], *, trust_forwarded: bool) -> Peer:
+def read_peer(scope: Scope, offered: list[str], *, proxies_n: int) -> Peer:
     """Return what the handshake says of its sender."""
     origin = dict(scope["headers"]).get(b"origin")
     token = ""
     if len(offered) > 1 and offered[0] == SUBPROTOCOL:
         token = offered[1]
-    ip = remote_address(scope, trust_forwarded=trust_forwarded)
+    ip = remote_address(scope, proxies_n=proxies_n)
     return Peer(origin.decode("latin-1") if origin is not None else None, token, ip)
 
 
-def remote_address(scope: Scope, *, trust_forwarded: bool) -> str:
+def remote_address(scope: Scope, *, proxies_n: int) -> str:
     """Return the address that a request came from; '' when nobody here knows it.
 
-    `X-Forwarded-For` is read only where a proxy of the operator's is known to write it: its last
-    entry is then the address that this proxy saw. Without, everybody comes from Serve's proxy on
-    this node (which adds no such header), so a loopback address says nothing.
+    The last `proxies_n` entries of `X-Forwarded-For` were written by proxies we know, the first
+    of these being what the outermost one saw; whatever stands before is the caller's own claim.
     """
-    if trust_forwarded:
-        forwarded: bytes = dict(scope["headers"]).get(b"x-forwarded-for", b"")
-        return forwarded.decode("latin-1").rpartition(",")[2].strip()
+    if proxies_n:
+        headers = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        entries = [entry.strip() for entry in b",".join(headers).decode("latin-1").split(",")]
+        return entries[-proxies_n] if len(entries) >= proxies_n else ""
     client = scope.get("client")
     host: str = client[0] if client else ""
     return "" if host.startswith("127.") or host in ("::1", "") else host
