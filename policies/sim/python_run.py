@@ -7,6 +7,8 @@ the same dice and an equivalent policy both engines make the same visits.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Generator
+from contextlib import suppress
 from random import Random
 
 import numpy as np
@@ -26,10 +28,13 @@ from policies.sim.kernel.floor import (
 from policies.sim.kernel.ordering import keyed
 from policies.sim.kernel.staff import FRESH, NOTICE, RETRY, TRANSFER
 from policies.sim.names import Names
+from policies.sim.scenario import DAY_S
 from policies.view import ContactView, Match, Policy, View
 from policies.waits import Waits
 
-_SHIFT, _COMPLETION, _DEADLINE, _AGAIN, _ARRIVAL = range(5)
+_SHIFT, _COMPLETION, _DEADLINE, _AGAIN, _ARRIVAL, _LOOK = range(6)
+ROUND_S = 1.0
+"""A policy that holds back a contact that somebody free could take is asked again after this."""
 _NEVER = float("inf")
 
 
@@ -47,7 +52,8 @@ class PythonRun:
 
     def __init__(self, centre: Centre, names: Names, dice: Dice, policy: Policy) -> None:
         self.c, self.names, self.dice, self.policy = centre, names, dice, policy
-        self.now = 0.0
+        self.now = self.waited_s = 0.0
+        self.abandoned_n = 0
         self.waits, self.pool = Waits(), Pool()
         self.desks = names.desks(centre)
         for desk in self.desks:
@@ -59,6 +65,8 @@ class PythonRun:
         self._deadlines: list[tuple[float, int]] = []
         self._again: list[tuple[float, int]] = []
         self._shift = self._arrival = 0
+        self._look_at = _NEVER
+        self._give_up_at = centre.length + DAY_S
         self._fate, self._v = dice.visits.fate, dice.visits
         self._arrived = dice.visits.arrived[: dice.fresh].tolist()
 
@@ -69,20 +77,32 @@ class PythonRun:
             PolicyError: the policy proposed an ineligible pair.
             RowsUsedUp: try again with more spare rows.
         """
+        rounds = self.rounds()
+        with suppress(StopIteration):
+            view = next(rounds)
+            while True:
+                view = rounds.send(self.policy.decide(view, self._rng))
+
+    def rounds(self) -> Generator[View, list[Match], None]:
+        """Yield the centre whenever somebody waits and somebody is free; send the matches."""
         handlers = {
             _ARRIVAL: self._next_arrival,
             _COMPLETION: self._complete,
             _SHIFT: self._change_shift,
             _DEADLINE: self._lose_patience,
             _AGAIN: self._try_again,
+            _LOOK: self._look,
         }
         while True:
-            self.now, which = min(self._instants())
-            self.events_n += 1
-            if self.now == _NEVER:
+            instants = self._instants()
+            at, which = min(instants)
+            if at == _NEVER or (which == _LOOK and self._in_vain(instants)):
                 return
+            self.waited_s += len(self.waits) * (at - self.now)
+            self.now = at
+            self.events_n += 1
             handlers[which]()
-            self._decide()
+            yield from self._decide()
 
     def _instants(self) -> list[tuple[float, int]]:
         """Return when each sort of event comes next; the order of codes settles ties."""
@@ -98,24 +118,34 @@ class PythonRun:
             (self._deadlines[0][0] if self._deadlines else _NEVER, _DEADLINE),
             (self._again[0][0] if self._again else _NEVER, _AGAIN),
             (self._arrived[n] if n < len(self._arrived) else _NEVER, _ARRIVAL),
+            (self._look_at, _LOOK),
         ]
 
-    def _decide(self) -> None:
+    def _decide(self) -> Generator[View, list[Match], None]:
         """Ask the policy while it may still have something to say."""
-        view_limit = 64
+        self._look_at = _NEVER
         while len(self.waits) and self.pool.free:
-            view = View(
-                now=self.now,
-                waiting=self.waits,
-                pool=self.pool,
-                queues=self.names.queues,
-                limit=view_limit,
-            )
-            matches = self.policy.decide(view, self._rng)
+            view = View(now=self.now, waiting=self.waits, pool=self.pool, queues=self.names.queues)
+            matches = yield view
             for match in matches:
                 self._begin(match)
-            if len(matches) < view_limit:
-                return
+            if len(matches) < view.limit:
+                break
+        if len(self.waits) and self.pool.free and self._holds_back():
+            self._look_at = self.now + ROUND_S
+
+    def _look(self) -> None:
+        """Change nothing: the policy is asked after every event, and this is one."""
+
+    def _in_vain(self, instants: list[tuple[float, int]]) -> bool:
+        """Return whether only those are left whom the policy has let wait for a day."""
+        left = all(at == _NEVER for at, which in instants if which != _LOOK)
+        return left and self._look_at > self._give_up_at
+
+    def _holds_back(self) -> bool:
+        """Return whether somebody free is fit for a contact that waits."""
+        free, pool = self.pool.free, self.pool
+        return any(not free.isdisjoint(pool.members(d)) for d in self.waits.classes)
 
     def _begin(self, match: Match) -> None:
         contact, agent = self.waits.get(match.contact), self.pool.get(match.agent)
@@ -253,6 +283,7 @@ class PythonRun:
             self._fate[visit]["outcome"] = SILENT
             return
         self._fate[visit]["outcome"] = ABANDONED
+        self.abandoned_n += 1
         self.waits.remove(f"{visit:09d}")
         self.in_centre -= 1
         self._maybe_again(visit)

@@ -128,3 +128,37 @@ def test_small_chains_solve_to_erlang_b() -> None:
         return [(2.0, n + 1)] * (n < 3) + [(float(n), n - 1)] * (n > 0)
 
     assert solve_chain(0, moves)[3] == pytest.approx(erlang_b(2.0, 3))
+
+
+class Patient:
+    """Lets every contact wait a quarter of a minute; never serves those who waited a day."""
+
+    name = "patient"
+
+    def decide(self, view: View, rng: object) -> list[Match]:
+        due = (c for c in view.contacts() if 15 <= view.now - c.arrived_at < 80_000)
+        found = ((c, next(iter(view.eligible(c)), None)) for c in due)
+        return [Match(c.id, agent.id) for c, agent in found if agent is not None][:1]
+
+
+def test_a_policy_that_holds_contacts_back_is_asked_again_each_second() -> None:
+    centre = one_type(arrivals=0.01, mean_s=60, agents=3, contacts=100)
+
+    found = simulate(centre, Patient(), replications=2)
+
+    assert 15 <= found.measure("mean_wait_s").value < 17
+    assert found.measure("waited").value == 1.0
+
+
+def test_a_policy_that_never_serves_ends_the_run_all_the_same() -> None:
+    class Never(Patient):
+        name = "never"
+
+        def decide(self, view: View, rng: object) -> list[Match]:
+            return []
+
+    centre = one_type(arrivals=0.1, mean_s=60, agents=3, contacts=10)
+
+    found = simulate(centre, Never(), replications=2)
+
+    assert found.measure("left_n").value == found.measure("contacts_n").value > 0
