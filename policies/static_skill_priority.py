@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from random import Random
 
 from policies.draft import Draft
+from policies.index_rule import first_of_each
 from policies.view import AgentView, ContactView, Match, View
 
 Pair = tuple[tuple[float, tuple[float, float, str], float, str], ContactView, AgentView]
@@ -29,7 +30,7 @@ class StaticSkillPriority:
         draft = Draft(view)
         while len(draft.matches) < view.limit:
             best = min(
-                (self._best_for(contact, draft) for contact in _first_of_each(draft)),
+                (self._best_for(contact, draft) for contact in first_of_each(draft)),
                 key=lambda pair: pair[0],
                 default=None,
             )
@@ -46,14 +47,3 @@ class StaticSkillPriority:
         agent = min(draft.eligible(contact), key=key)
         rank, idle_since, number = key(agent)
         return (rank, contact.order, idle_since, number), contact, agent
-
-
-def _first_of_each(draft: Draft) -> list[ContactView]:
-    """Return the oldest contact of each class that somebody free may serve, not yet given."""
-    given = {match.contact for match in draft.matches}
-    found: dict[object, ContactView] = {}
-    for contact in draft.candidates():
-        kind = (contact.demand, contact.agent, contact.prefer, contact.exclude, contact.tried)
-        if contact.id not in given and kind not in found and draft.eligible(contact):
-            found[kind] = contact
-    return list(found.values())

@@ -7,9 +7,13 @@ from typing import NamedTuple
 
 from policies import registry
 from policies.fastest_first import FastestFirst
+from policies.fixed_cap import FixedCap
+from policies.generalised_cmu import GeneralisedCMu
+from policies.idle_threshold_reserve import IdleThresholdReserve
 from policies.last_idle import LastIdle
 from policies.least_busy import LeastBusy
 from policies.longest_idle import LongestIdle
+from policies.max_weight import MaxWeight
 from policies.most_busy import MostBusy
 from policies.random_eligible import RandomEligible
 from policies.sim.kernel import choice
@@ -37,6 +41,8 @@ RULES = {
     LeastBusy.name: Rule(choice.LEAST_BUSY, choice.OLDEST),
     MostBusy.name: Rule(choice.MOST_BUSY, choice.OLDEST),
     StaticSkillPriority.name: Rule(choice.RANKED, choice.RANK_FIRST),
+    GeneralisedCMu.name: Rule(choice.LONGEST_IDLE, choice.C_MU),
+    MaxWeight.name: Rule(choice.LONGEST_IDLE, choice.LONGEST_QUEUE),
 }
 """What the compiled engine can do."""
 
@@ -62,6 +68,10 @@ _MAKERS: dict[str, Callable[[Scenario], Policy]] = {
     MostBusy.name: lambda _: MostBusy(),
     FastestFirst.name: lambda scenario: FastestFirst(_means(scenario)),
     StaticSkillPriority.name: lambda scenario: StaticSkillPriority(_ranks(scenario)),
+    GeneralisedCMu.name: lambda scenario: GeneralisedCMu(mean_s=_means(scenario)),
+    MaxWeight.name: lambda scenario: MaxWeight(_means(scenario)),
+    FixedCap.name: lambda _: FixedCap(),
+    IdleThresholdReserve.name: lambda _: IdleThresholdReserve(),
 }
 
 

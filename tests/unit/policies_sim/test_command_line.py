@@ -8,11 +8,6 @@ from pathlib import Path
 import pytest
 
 from policies.__main__ import main
-from policies.checks import exam
-from policies.fastest_first import FastestFirst
-from policies.last_idle import LastIdle
-from policies.most_busy import MostBusy
-from policies.static_skill_priority import StaticSkillPriority
 
 CENTRE = """
 name: Tiny
@@ -112,8 +107,3 @@ def test_bad_options_are_refused_before_anything_runs(centre: str, arguments: li
     with pytest.raises(SystemExit) as stop:
         main(["simulate", centre, *arguments])
     assert stop.value.code == 2
-
-
-@pytest.mark.parametrize("make", [LastIdle, MostBusy, FastestFirst, StaticSkillPriority])
-def test_the_simulators_policies_pass_the_exam(make: type) -> None:
-    exam(make)
