@@ -41,6 +41,8 @@ ENVIRONMENT = {
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DEDUP_LOGS": "0",
+    # 15 by default, made for batch work: people wait for what our workers do.
+    "RAY_worker_niceness": "0",
     # 100,000 each by default: memory that a cluster which churns actors does not get back.
     "RAY_maximum_gcs_destroyed_actor_cached_count": "1000",
     "RAY_maximum_gcs_dead_worker_cached_count": "1000",
