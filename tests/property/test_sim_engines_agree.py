@@ -110,7 +110,7 @@ def story(run: Replication) -> list[tuple[Any, ...]]:
     ]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.sampled_from(DETERMINISTIC), st.integers(0, 1000))
 def test_both_engines_make_the_same_visits(scenario: Scenario, policy: str, seed: int) -> None:
     setting = Setting.of(scenario)
@@ -123,7 +123,7 @@ def test_both_engines_make_the_same_visits(scenario: Scenario, policy: str, seed
     assert np.array_equal(fast.agents["load"], slow.agents["load"])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     scenarios(),
     st.sampled_from([*DETERMINISTIC, "random_eligible", "static_skill_priority"]),

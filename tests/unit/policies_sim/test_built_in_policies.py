@@ -66,7 +66,7 @@ def test_max_weight_takes_from_the_longest_queue() -> None:
 
 
 def test_a_cap_of_one_is_a_centre_with_one_chat_each() -> None:
-    wide, narrow = chats([1.0, 1.6, 1.9], 1500), chats([1.0], 1500)
+    wide, narrow = chats([1.0, 1.6, 1.9], 400), chats([1.0], 400)
 
     capped = simulate(wide, FixedCap(1), replications=4)
     single = simulate(narrow, "least_busy", replications=4, engine="python")

@@ -19,7 +19,7 @@ from policies.theory.small_centres import ChatRule, IdleRule
 from tests.unit.policies_sim.known_centres import chats, one_type, six_skills, unequal_agents
 
 CHAT_RULES: tuple[ChatRule, ...] = ("least_busy", "most_busy")
-ENGINES = ("compiled", "python")
+ENGINES: tuple[Engine, ...] = ("compiled", "python")
 SIZE = {"compiled": 100_000.0, "python": 1_500.0}
 """Contacts per replication. The Python engine needs few: `test_sim_engines_agree` shows that it
 makes the very visits of the compiled one."""
@@ -101,7 +101,10 @@ def test_fastest_first_is_told_apart_from_the_others_on_the_same_contacts() -> N
     agrees(gain, 0.663977 - 0.643832, precision=0.05)
 
 
-@pytest.mark.parametrize(("engine", "contacts"), [("compiled", 400_000), ("python", 12_000)])
+@pytest.mark.parametrize(
+    ("engine", "contacts"),
+    [("compiled", 400_000), pytest.param("python", 12_000, marks=pytest.mark.slow)],
+)
 def test_two_skills_each_recover_nearly_all_that_pooling_gains(
     engine: Engine, contacts: float
 ) -> None:
@@ -121,6 +124,17 @@ def test_two_skills_each_recover_nearly_all_that_pooling_gains(
     agrees(together.measure("mean_wait_s"), pooled.mean_wait * 60)
     waits = [found.measure("mean_wait_s").value for found in (apart, two, together)]
     assert (waits[0] - waits[1]) / (waits[0] - waits[2]) >= 0.93
+
+
+@pytest.mark.parametrize("skills", [1, 2, 6])
+def test_both_engines_make_the_same_day_of_wallace_and_whitt(skills: int) -> None:
+    fast, slow = (
+        run(six_skills(skills, 1000), "longest_idle", engine, replications=2) for engine in ENGINES
+    )
+
+    assert (fast.sums == slow.sums).all()
+    assert (fast.flows == slow.flows).all()
+    assert fast.measure("contacts_n").value > 500
 
 
 @pytest.mark.parametrize("engine", ENGINES)

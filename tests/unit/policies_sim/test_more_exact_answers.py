@@ -176,7 +176,7 @@ def test_each_hour_of_a_slow_day_is_a_centre_in_balance(engine: Engine) -> None:
     groups = {"all": {"agents": 8, "skills": {"help": 1}}}
     centre = scenario({"help": kind}, groups, length=12 * 3600, warm_up=3600, period_s=3 * 3600)
 
-    runs = 120 if engine == "compiled" else 12
+    runs = 120 if engine == "compiled" else 8
     found = simulate(centre, "longest_idle", engine=engine, replications=runs, seed=SEED)
 
     for period, per_hour in ((1, busy), (3, calm)):
