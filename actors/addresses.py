@@ -10,7 +10,7 @@ import msgspec
 Kind = Literal["session", "agent", "queue", "dispatch"]
 KINDS: tuple[Kind, ...] = ("session", "agent", "queue", "dispatch")
 
-PARTITION_N = 64
+PARTITION_N = 16
 """Fixed for the life of the stored data: the partition is part of every Redis key."""
 
 

@@ -9,11 +9,16 @@ from actors.ports import Delivery
 
 
 class Batch(msgspec.Struct, frozen=True, array_like=True):
-    """A gateway's commands for one host. `attach` counts the gateway's attachments to the host:
-    a larger one than the host knows starts the numbering of its answers at 1 again."""
+    """A gateway's commands for one host.
+
+    `attach` counts the gateway's attachments to the host: a larger one than the host knows starts
+    all numbering at 1 again. `number` is 1, 2, 3 ... per attachment: batches may overtake each
+    other on the way, but are taken in this order.
+    """
 
     gateway: str
     attach: int
+    number: int
     envelopes: list[Envelope]
 
 

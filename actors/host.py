@@ -165,6 +165,8 @@ class Host:
             HostGoneError: this host is fenced, or the attachment is over.
         """
         outlet = self._attach(batch.gateway, batch.attach)
+        if not await outlet.admit(batch.number):
+            raise HostGoneError(f"{self.parts.name}: attachment {batch.attach} is over")
         taken = batch.envelopes[: self._inbox.free]
         refusals = [Refusal(i, "overloaded", 1.0) for i in range(len(taken), len(batch.envelopes))]
         if refusals:

@@ -29,6 +29,21 @@ class Outlet:
         self._bytes = 0
         self._number = 0
         self._wake = asyncio.Event()
+        self._admitted = 0
+        self._early: dict[int, asyncio.Future[None]] = {}
+
+    async def admit(self, number: int) -> bool:
+        """Return when every batch before this one was admitted; False: the attachment is over.
+        The caller takes the batch in before it awaits anything else."""
+        if number > self._admitted + 1 and not self.closed:
+            waiting = self._early[number] = asyncio.get_running_loop().create_future()
+            await waiting
+            del self._early[number]
+        self._admitted = number
+        following = self._early.get(number + 1)
+        if following is not None and not following.done():
+            following.set_result(None)
+        return not self.closed
 
     def add(self, delivery: Delivery) -> None:
         """Queue a frame; nothing leaves before `take` or `flush`."""
@@ -70,6 +85,9 @@ class Outlet:
         self._pending.clear()
         self._bytes = 0
         self._wake.set()
+        for future in self._early.values():
+            if not future.done():
+                future.set_result(None)
 
 
 class Outlets:

@@ -27,6 +27,8 @@ BATCH_N = 256
 PENDING_N = 20_000
 """Commands waiting for one host; above it the sender is told `overloaded` (M10)."""
 KEEPALIVE_S = 2.0
+DEPTH = 2
+"""Batches under way at once: while the host commits one, the next one forms and travels."""
 
 log = structlog.get_logger()
 _attachments = count(int(time.time() * 1000))
@@ -45,7 +47,8 @@ class Pipe:
         self._receiver = receiver
         self._metrics = metrics
         self._pending: deque[Envelope] = deque()
-        self._unanswered: list[Envelope] = []
+        self._number = 0
+        self._unanswered: dict[int, list[Envelope]] = {}
         self._wake = asyncio.Event()
         self._expected = 1
         self._early: dict[int, list[Delivery]] = {}
@@ -62,7 +65,7 @@ class Pipe:
     @property
     def idle(self) -> bool:
         """True when nothing waits to be sent or answered."""
-        return not self._pending and not self._unanswered
+        return not self._pending and not any(self._unanswered.values())
 
     async def stop(self) -> None:
         """End the pipe and its stream."""
@@ -86,46 +89,56 @@ class Pipe:
                 await asyncio.sleep(1.0)
 
     async def _serve(self, client: HostClient, attach: int) -> None:
-        """Move commands and frames until the host is gone."""
-        self._expected = 1
+        """Move commands and frames until the host is gone; what it did not answer is sent to its
+        successor, in order."""
+        self._number, self._expected = 0, 1
         self._early.clear()
-        stream = asyncio.create_task(self._stream(client, attach))
-        stream.add_done_callback(lambda _: self._wake.set())
+        tasks = [asyncio.create_task(self._stream(client, attach))]
+        for n in range(DEPTH):
+            exchanges = self._exchanges(client, attach, KEEPALIVE_S if n == 0 else None)
+            tasks.append(asyncio.create_task(exchanges))
         try:
-            while not stream.done():
-                await self._exchange(client, attach)
-                await self._wait()
-            stream.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
             raise HostGoneError(f"{client.name} ended the stream")
         finally:
-            stream.cancel()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            unanswered = [e for n in sorted(self._unanswered) for e in self._unanswered[n]]
+            self._pending.extendleft(reversed(unanswered))
+            self._unanswered.clear()
+
+    async def _exchanges(self, client: HostClient, attach: int, keepalive_s: float | None) -> None:
+        """Send batches as they form; with `keepalive_s`, an empty one when there is none."""
+        while True:
+            if not self._pending:
+                self._wake.clear()
+                try:
+                    async with asyncio.timeout(keepalive_s):
+                        await self._wake.wait()
+                except TimeoutError:
+                    await self._exchange(client, attach)
+            if self._pending:
+                await self._exchange(client, attach)
 
     async def _exchange(self, client: HostClient, attach: int) -> None:
-        if not self._unanswered:
-            n = min(BATCH_N, len(self._pending))
-            self._unanswered = [self._pending.popleft() for _ in range(n)]
-        batch = Batch(self._gateway, attach, self._unanswered)
+        n = min(BATCH_N, len(self._pending))
+        envelopes = [self._pending.popleft() for _ in range(n)]
+        self._number += 1
+        number = self._number
+        self._unanswered[number] = envelopes
+        data = encode(Batch(self._gateway, attach, number, envelopes))
         started = time.perf_counter()
-        answer = decode_answer(await self._locator.guard(client, client.exchange(encode(batch))))
-        if self._unanswered:
+        answer = decode_answer(await self._locator.guard(client, client.exchange(data)))
+        if envelopes:
             self._metrics.add("exchange_seconds", time.perf_counter() - started)
-            self._metrics.add("batch_commands", len(self._unanswered))
+            self._metrics.add("batch_commands", n)
+        del self._unanswered[number]
         for refusal in answer.refusals:
-            envelope = self._unanswered[refusal.index]
-            self._receiver.refused(envelope, refusal.code, refusal.retry_s)
-        self._unanswered = []
+            self._receiver.refused(envelopes[refusal.index], refusal.code, refusal.retry_s)
         self._take(answer)
-
-    async def _wait(self) -> None:
-        """Wait for a command, the end of the stream, or the time to show that we live."""
-        if self._pending:
-            return
-        self._wake.clear()
-        try:
-            async with asyncio.timeout(KEEPALIVE_S):
-                await self._wake.wait()
-        except TimeoutError:
-            return
 
     async def _stream(self, client: HostClient, attach: int) -> None:
         async for item in client.frames(self._gateway, attach):

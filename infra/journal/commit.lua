@@ -1,74 +1,79 @@
 -- One turn of one host: all or nothing, and never twice.
--- ARGV is one flat list, read by next(): for every group (a partition) its owner's epoch and turn,
--- the tells that arrived, and the changes of its entities. KEYS follow the same walk.
-local a, k = 0, 0
-local function next_arg() a = a + 1; return ARGV[a] end
-local function next_key() k = k + 1; return KEYS[k] end
+-- ARGV is one flat list: for every group (a partition) its owner's epoch and turn; then for every
+-- group the tells that arrived and the changes of its entities. KEYS follow the same walk.
+local keep_s, outbox_cap, group_n = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local a, k = 4, 1
+local call = redis.call
 
-local keep_s, outbox_cap = next_arg(), next_arg()
-local group_n = tonumber(next_arg())
 local epochs, turns, owners, applied = {}, {}, {}, {}
-
 for g = 1, group_n do
-  owners[g] = next_key()
-  epochs[g] = next_arg()
-  turns[g] = next_arg()
-  local stored = redis.call('HMGET', owners[g], 'epoch', 'turn')
+  owners[g], epochs[g], turns[g] = KEYS[k], ARGV[a], ARGV[a + 1]
+  k, a = k + 1, a + 2
+  local stored = call('HMGET', owners[g], 'epoch', 'turn')
   if stored[1] ~= epochs[g] then return 'fenced' end
   applied[g] = stored[2] == turns[g]
 end
 
 for g = 1, group_n do
   local skip = applied[g]
-  local live, tells, outbox = next_key(), next_key(), next_key()
-  for _ = 1, tonumber(next_arg()) do
-    local id = next_arg()
-    if not skip then redis.call('HDEL', tells, id) end
+  local live, tells, outbox = KEYS[k], KEYS[k + 1], KEYS[k + 2]
+  k = k + 3
+  local n = tonumber(ARGV[a])
+  for i = a + 1, a + n do
+    if not skip then call('HDEL', tells, ARGV[i]) end
   end
-  for _ = 1, tonumber(next_arg()) do
-    local records, main, aside = next_key(), next_key(), next_key()
-    local address, liveness = next_arg(), next_arg()
-    for _ = 1, tonumber(next_arg()) do
-      local field, value = next_arg(), next_arg()
-      if not skip then redis.call('HSET', records, field, value) end
-    end
-    for _ = 1, tonumber(next_arg()) do
-      local field = next_arg()
-      if not skip then redis.call('HDEL', records, field) end
-    end
-    local out = {}
-    for _ = 1, tonumber(next_arg()) do
-      local track, seq, frame = next_arg(), next_arg(), next_arg()
-      if not skip then
-        local timeline = track == 'm' and main or aside
+  a = a + n + 1
+  local out = {}
+  local change_n = tonumber(ARGV[a])
+  a = a + 1
+  for _ = 1, change_n do
+    local records, main, aside = KEYS[k], KEYS[k + 1], KEYS[k + 2]
+    local address, liveness = ARGV[a], ARGV[a + 1]
+    local put_n, drop_n = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
+    local frame_n, tell_n = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5])
+    k, a = k + 3, a + 6
+    if skip then
+      a = a + 2 * put_n + drop_n + 3 * frame_n + 2 * tell_n
+    else
+      for _ = 1, put_n do
+        call('HSET', records, ARGV[a], ARGV[a + 1])
+        a = a + 2
+      end
+      for _ = 1, drop_n do
+        call('HDEL', records, ARGV[a])
+        a = a + 1
+      end
+      for _ = 1, frame_n do
+        local track, seq, frame = ARGV[a], ARGV[a + 1], ARGV[a + 2]
+        a = a + 3
+        local timeline = (track == 'm' or track == 's') and main or aside
         if track == 's' or track == 't' then -- scrub: replace what stands at this seq
-          timeline = track == 's' and main or aside
-          redis.call('ZREMRANGEBYSCORE', timeline, seq, seq)
+          call('ZREMRANGEBYSCORE', timeline, seq, seq)
         end
-        redis.call('ZADD', timeline, seq, frame)
-        out[#out + 1] = 'frame'
+        call('ZADD', timeline, seq, frame)
+        out[#out + 1] = address
         out[#out + 1] = frame
       end
-    end
-    if #out > 0 then
-      redis.call('XADD', outbox, 'MAXLEN', '~', outbox_cap, '*', 'entity', address, unpack(out))
-    end
-    for _ = 1, tonumber(next_arg()) do
-      local id, tell = next_arg(), next_arg()
-      if not skip then redis.call('HSET', tells, id, tell) end
-    end
-    if not skip and liveness == '1' then
-      redis.call('SADD', live, address)
-      redis.call('PERSIST', records)
-      redis.call('PERSIST', main)
-      redis.call('PERSIST', aside)
-    elseif not skip and liveness == '0' then
-      redis.call('SREM', live, address)
-      redis.call('EXPIRE', records, keep_s)
-      redis.call('EXPIRE', main, keep_s)
-      redis.call('EXPIRE', aside, keep_s)
+      for _ = 1, tell_n do
+        call('HSET', tells, ARGV[a], ARGV[a + 1])
+        a = a + 2
+      end
+      if liveness == '1' then
+        call('SADD', live, address)
+        call('PERSIST', records)
+        call('PERSIST', main)
+        call('PERSIST', aside)
+      elseif liveness == '0' then
+        call('SREM', live, address)
+        call('EXPIRE', records, keep_s)
+        call('EXPIRE', main, keep_s)
+        call('EXPIRE', aside, keep_s)
+      end
     end
   end
-  if not skip then redis.call('HSET', owners[g], 'turn', turns[g]) end
+  if #out > 0 then
+    call('XADD', outbox, 'MAXLEN', '~', outbox_cap, '*', unpack(out))
+  end
+  if not skip then call('HSET', owners[g], 'turn', turns[g]) end
 end
 return 'ok'

@@ -32,7 +32,7 @@ def tells(kind: str, partition: int) -> str:
 
 
 def outbox(partition: int) -> str:
-    """Stream of journal frames on their way to the history store."""
+    """Stream of journal frames on their way to the history store: pairs of address and frame."""
     return f"{{p{partition}}}outbox"
 
 

@@ -185,17 +185,15 @@ def _add_change(change: Change, names: list[str], args: list[Any]) -> None:
         keys.timeline(address, "aside"),
     )
     args += (str(address), "" if change.live is None else "1" if change.live else "0")
-    args.append(str(len(change.puts)))
+    args += (len(change.puts), len(change.drops))
+    args += (len(change.frames) + len(change.scrubs), len(change.tells))
     for field, value in change.puts.items():
         args += (field, value)
-    args.append(str(len(change.drops)))
     args += change.drops
-    args.append(str(len(change.frames) + len(change.scrubs)))
     for track, seq, frame in change.frames:
-        args += ("m" if track == "main" else "a", str(seq), frame)
+        args += ("m" if track == "main" else "a", seq, frame)
     for track, seq, frame in change.scrubs:
-        args += ("s" if track == "main" else "t", str(seq), frame)
-    args.append(str(len(change.tells)))
+        args += ("s" if track == "main" else "t", seq, frame)
     for tell_id, tell in change.tells:
         args += (tell_id, tell)
 

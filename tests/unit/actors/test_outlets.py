@@ -79,3 +79,27 @@ async def test_the_stream_carries_what_no_answer_took_and_ends_when_closed() -> 
     await until(lambda: seen == [1])
     outlet.close()
     await task
+
+
+async def test_batches_that_overtake_each_other_are_admitted_in_order() -> None:
+    outlet = Outlet("g1", 1, 0.0)
+    admitted: list[int] = []
+
+    async def arrive(number: int) -> None:
+        if await outlet.admit(number):
+            admitted.append(number)
+
+    tasks = []
+    for number in (3, 2, 1, 5, 4):
+        tasks.append(asyncio.create_task(arrive(number)))
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    assert admitted == [1, 2, 3, 4, 5]
+
+
+async def test_a_batch_whose_forerunner_never_comes_ends_with_the_attachment() -> None:
+    outlet = Outlet("g1", 1, 0.0)
+    late = asyncio.create_task(outlet.admit(2))
+    await asyncio.sleep(0)
+    outlet.close()
+    assert await late is False

@@ -38,5 +38,5 @@ def test_a_role_of_another_placement_is_refused(role) -> None:
 
 
 def test_more_shards_than_partitions_make_no_sense() -> None:
-    with pytest.raises(ValueError, match="1 to 64"):
+    with pytest.raises(ValueError, match="1 to 16"):
         Placement(session=65)

@@ -49,8 +49,8 @@ def test_each_kind_of_actor_is_placed_per_entity_or_by_number(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("RAYDESK_PLACE_AGENT", "0", "`per-entity` or a number of shards from 1 to 64"),
-        ("RAYDESK_PLACE_AGENT", "每个", "`per-entity` or a number of shards from 1 to 64"),
+        ("RAYDESK_PLACE_AGENT", "0", "`per-entity` or a number of shards from 1 to 16"),
+        ("RAYDESK_PLACE_AGENT", "每个", "`per-entity` or a number of shards from 1 to 16"),
         ("RAYDESK_PORT", "99999", "less than or equal to 65535"),
         ("RAYDESK_HAPROXY", "maybe", "'auto', 'on' or 'off'"),
         ("RAYDESK_FRAMES_PER_S", "fast", "valid number"),
