@@ -24,12 +24,19 @@ def _sources_hash(folder: Path) -> str:
 
 
 def _cache_folder() -> Path:
+    """Return where machine code is kept: beside the sources, else in the user's cache, else, for
+    this process only, in a folder that nobody else can have prepared."""
     here = Path(__file__).parent
     name = f"kernel-{_sources_hash(here)}"
-    beside = here / "__pycache__"
-    if os.access(beside if beside.exists() else here, os.W_OK):
-        return beside / name
-    return Path(tempfile.gettempdir()) / f"raydesk-{os.getuid()}" / name
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
+    for folder in (here / "__pycache__" / name, home / "raydesk" / name):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            continue
+        if os.access(folder, os.W_OK):
+            return folder
+    return Path(tempfile.mkdtemp(prefix=name))
 
 
 _FOLDER = str(_cache_folder())
