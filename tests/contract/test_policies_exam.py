@@ -17,7 +17,7 @@ class Cheat:
 
     name = "cheat"
 
-    def decide(self, view, rng):  # noqa: ARG002
+    def decide(self, view, rng):
         agents = list(view.agents())
         return [Match(c.id, agents[0].id) for c in view.contacts()] if agents else []
 
@@ -27,7 +27,7 @@ class Backwards:
 
     name = "backwards"
 
-    def decide(self, view, rng):  # noqa: ARG002
+    def decide(self, view, rng):
         for contact in reversed(list(view.contacts())):
             for agent in view.eligible(contact):
                 return [Match(contact.id, agent.id)]
@@ -42,7 +42,7 @@ class Moody:
     def __init__(self):
         self.asked = 0
 
-    def decide(self, view, rng):  # noqa: ARG002
+    def decide(self, view, rng):
         self.asked += 1
         for contact in view.contacts():
             eligible = view.eligible(contact)
@@ -56,7 +56,7 @@ class Vandal:
 
     name = "vandal"
 
-    def decide(self, view, rng):  # noqa: ARG002
+    def decide(self, view, rng):
         view.pool.free.clear()
         return []
 

@@ -58,7 +58,7 @@ async def test_entries_end_by_themselves(redis):
 )
 async def test_no_id_can_name_another_customer(redis, one, other):
     customers = RedisCustomers(redis)
-    await customers.claim(*one, "1")
+    await customers.claim(one[0], one[1], "1")
     assert (await customers.current(*other)).session == ""
     inner = customer_key(*one)[1:-1]
     assert not set(inner) & set("{} *\n")

@@ -85,7 +85,12 @@ class RoutingSystem(RuleBasedStateMachine):
 
     def person(self, agent: str) -> Person:
         known = self.centre.config.agents[agent]
-        return Person(id=agent, role=known.role, name=known.name, kind=known.kind)
+        return Person(
+            id=agent,
+            role="leader" if known.role == "leader" else "agent",
+            name=known.name,
+            kind=known.kind,
+        )
 
     def routing(self, session: str):
         return self.centre.machine("session", session)._state.routing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
@@ -32,7 +32,7 @@ class Tally:
     """Metrics that a test can read."""
 
     def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts: defaultdict[tuple[str, str], float] = defaultdict(float)
         self.gauges: dict[tuple[str, str], float] = {}
 
     def add(self, name: str, value: float = 1.0, label: str = "") -> None:
