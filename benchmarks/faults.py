@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -65,10 +65,17 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 class Trial:
     """One kill."""
 
-    def __init__(self, given: argparse.Namespace, part: Any, system: System) -> None:
+    def __init__(
+        self,
+        given: argparse.Namespace,
+        part: Any,
+        system: System,
+        strike: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
         self._given = given
         self._part = part
         self._system = system
+        self._strike = strike or self._kill
         self._org = f"fault{time.time_ns()}"
         arrivals = int((given.before + given.after) / given.arrive_every) + 1
         # Long talks fill half of the slots, so that contacts that come and go find one.
@@ -95,8 +102,7 @@ class Trial:
             self._spawn(self._keep_talking(talk))
         self._spawn(self._keep_arriving())
         await asyncio.sleep(given.before)
-        pid = await find(self._part, self._system.redis_url, self._org, Census(self._system.known))
-        kill(pid)
+        await self._strike(self._org)
         killed_at = time.perf_counter()
         await asyncio.sleep(given.after)
         self._stopped.set()
@@ -105,6 +111,9 @@ class Trial:
         histories = await gather_bounded(self._read_again(talk) for talk in people.talks)
         await people.leave()
         return self._judge(talks, killed_at, sum(histories))
+
+    async def _kill(self, org: str) -> None:
+        kill(await find(self._part, self._system.redis_url, org, Census(self._system.known)))
 
     def _spawn(self, job: Any) -> None:
         self._tasks.add(asyncio.create_task(job))
