@@ -26,6 +26,11 @@ from examples.replaying import Stage, on_agent_event, on_customer_event, play
 from examples.signing_in import Api, Login, parse_logins
 from serve.client import AgentClient, ClientError, CustomerClient
 
+DEMO_ORG = "demo"
+DEMO_QUEUE = "travel"
+"""Where people answer: the demo's entry queue is a bot's."""
+LINE_EVERY_S = 5.0
+"""Between two lines of progress in a log; a terminal's one line changes every second."""
 OPENING_N = 50
 """Customers that connect at the same time."""
 QUIET_S = 15.0
@@ -61,15 +66,21 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespac
         "--speed", type=float, default=20.0, help="1: a person's pace; 0: no pauses"
     )
     parser.add_argument("--url", help="of a running system, http://host:port; default: start one")
-    parser.add_argument("--org", default="demo")
+    parser.add_argument("--org", default=DEMO_ORG)
     parser.add_argument("--site", default="demo-site", help="the site's public key")
     parser.add_argument("--agents", type=parse_logins, help="name:password,name:password")
-    parser.add_argument("--queue", default="", help="default: the organisation's entry queue")
+    parser.add_argument(
+        "--queue",
+        help=f"that people serve; default: {DEMO_QUEUE} in the demo organisation, elsewhere the "
+        "entry queue (a bot there is asked for a person)",
+    )
     parser.add_argument(
         "--patience", type=float, default=600.0, help="seconds to wait for an agent"
     )
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
+    if options.queue is None:
+        options.queue = DEMO_QUEUE if options.org == DEMO_ORG else ""
     if options.url and not options.agents:
         parser.error("--url needs --agents: whose devices shall answer?")
     return options
@@ -175,16 +186,19 @@ async def _close_all(
 
 
 async def _show_progress(stage: Stage) -> None:
-    """Keep one line on standard error up to date."""
+    """Keep one line on a terminal up to date; write a line now and then to anything else."""
+    terminal = sys.stderr.isatty()
+    every_s = 1.0 if terminal else LINE_EVERY_S
     before = 0
     while True:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(every_s)
         seen = stage.progress
         line = (
             f"{seen.ended}/{seen.sessions} ended, {seen.talking} talking, {seen.failed} failed, "
-            f"{seen.messages} messages, {seen.messages - before}/s"
+            f"{seen.messages} messages, {(seen.messages - before) / every_s:.0f}/s"
         )
-        print(f"\r{line:<78}", end="", file=sys.stderr, flush=True)
+        line = f"\r{line:<78}" if terminal else f"{line}\n"
+        print(line, end="", file=sys.stderr, flush=True)
         before = seen.messages
 
 
@@ -223,9 +237,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Ray is loaded only by who needs a system of one's own.
         from examples.own_system import own_system  # noqa: PLC0415
 
-        with own_system() as system:
+        with own_system(queue=options.queue, sessions=options.sessions) as system:
             outcome = asyncio.run(_on(options, system.url, options.agents or system.logins))
-    print(file=sys.stderr)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
     print(table_of(outcome))
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(outcome), indent=2))
