@@ -7,14 +7,15 @@ import os
 import signal
 from typing import Any, Literal, get_args
 
+import psutil
 import ray
 
-from actors.on_ray import NAMESPACE
+from actors.on_ray import KEEPER, NAMESPACE
 from benchmarks.processes import Census
 from infra.journal.registry import RedisRegistry
 from infra.redis_client import connect
 
-Part = Literal["gateway", "session-shard", "agent-shard", "queue", "dispatch", "redis"]
+Part = Literal["gateway", "session-shard", "agent-shard", "queue", "dispatch", "keeper", "redis"]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 _ROLE_BEGINS: dict[Part, str] = {
@@ -45,7 +46,9 @@ async def find(part: Part, redis_url: str, org: str, census: Census) -> int:
         NothingToKillError: there is none.
     """
     if part == "gateway":
-        return _first(census.pids("gateway"), part)
+        return _first([pid for pid in census.pids("gateway") if _is_gateway(pid)], part)
+    if part == "keeper":
+        return await asyncio.to_thread(pid_of, KEEPER)
     if part == "redis":
         return _first(census.pids("valkey"), part)
     begins = _ROLE_BEGINS[part]
@@ -62,6 +65,14 @@ def pid_of(name: str) -> int:
     actor: Any = ray.get_actor(name, namespace=NAMESPACE)
     pid: int = ray.get(actor.__ray_call__.remote(lambda _: os.getpid()), timeout=10)
     return pid
+
+
+def _is_gateway(pid: int) -> bool:
+    """Serve's other replicas are the bots'."""
+    try:
+        return "Gateway" in " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return False
 
 
 def kill(pid: int) -> None:
