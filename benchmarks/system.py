@@ -17,7 +17,7 @@ from benchmarks.children import Child
 from benchmarks.organisation import TokenMint, organisation, publish
 from infra.settings import Settings, load_settings
 from infra.valkey import ValkeyServer, free_port
-from serve.doors import Accounts, Sites
+from serve.door_wiring import People
 
 DRAIN_S = 1
 """Nobody is waited for at the end of a benchmark."""
@@ -72,10 +72,10 @@ class Nobody:
         del org, login
 
 
-async def nobody(settings: Settings) -> tuple[Sites, Accounts]:
+async def nobody(settings: Settings) -> People:
     """Return the empty directory."""
     del settings
-    return Nobody(), Nobody()
+    return People(sites=Nobody(), accounts=Nobody())
 
 
 @contextmanager

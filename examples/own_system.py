@@ -16,7 +16,8 @@ from infra.directory.declared import Declared
 from infra.directory.store import Directory
 from infra.settings import Settings
 from infra.valkey import free_port
-from serve.run import DEMO, system
+from serve.people import DEMO
+from serve.run import system
 
 
 @dataclass(frozen=True, slots=True)

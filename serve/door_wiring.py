@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from redis.asyncio import Redis
 
 from infra.configs import RedisConfigs
@@ -24,8 +26,18 @@ from serve.signing_keys import load_keys
 AGENT_FACTOR = 20.0
 """An agent's socket may send this many times what a customer's may: bots hold many sessions."""
 
-People = Callable[[Settings], Awaitable[tuple[Sites, Accounts]]]
-"""Opens the directory: who may sign in, and which sites there are. Picklable: a plain function."""
+
+class People(msgspec.Struct, frozen=True, kw_only=True):
+    """The directory, opened: which sites there are, who may sign in, and a task that publishes
+    every change of it to the actors (one in each gateway does no harm)."""
+
+    sites: Sites
+    accounts: Accounts
+    publish: Callable[[RedisConfigs], Coroutine[Any, Any, None]] | None = None
+
+
+OpenPeople = Callable[[Settings], Awaitable[People]]
+"""Opens the directory in a gateway process. Picklable: a plain function."""
 
 
 class DoorWiring:
@@ -35,7 +47,7 @@ class DoorWiring:
     node has the same ones.
     """
 
-    def __init__(self, actors: Wiring, people: People) -> None:
+    def __init__(self, actors: Wiring, people: OpenPeople) -> None:
         self.actors = actors
         self._people = people
         self.keys = load_keys(actors.settings.keys_dir)
@@ -49,12 +61,15 @@ class DoorWiring:
         settings, redis = self.actors.settings, self.actors.redis()
         lease = WorkerLease(redis, lease_s=settings.id_lease_s)
         configs = ConfigCache(RedisConfigs(redis, check_s=settings.config_check_s))
-        sites, accounts = await self._people(settings)
+        people = await self._people(settings)
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[None]:
             await lease.acquire()
-            tasks = [asyncio.create_task(work, name=name) for work in (lease.run(), configs.run())]
+            work = [lease.run(), configs.run()]
+            if people.publish is not None:
+                work.append(people.publish(RedisConfigs(redis)))
+            tasks = [asyncio.create_task(job, name=name) for job in work]
             try:
                 yield
             finally:
@@ -67,8 +82,8 @@ class DoorWiring:
         return Adapters(
             customers=RedisCustomers(redis),
             configs=configs,
-            sites=sites,
-            accounts=accounts,
+            sites=people.sites,
+            accounts=people.accounts,
             history=RedisHistory(redis),
             metrics=self.actors.metrics(name),
             keys=self.keys,

@@ -9,23 +9,36 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
+import time
 from functools import partial
 from typing import Any
 
+import ray
+import structlog
 import uvicorn
 from ray import serve
+from ray.exceptions import RayError
+from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
+from ray.serve.context import _set_global_client
 
 from actors import on_ray
+from infra.settings import SettingsError, load_settings
+from infra.wiring import Wiring
 from serve.api import build_app
 from serve.bot_app import BotApp
+from serve.door_wiring import DoorWiring
 from serve.doors import AdaptersBuilder
 from serve.ingress_env import DRAIN_S, wait_until_direct
+from serve.people import directory_people, prepare_directory
 from serve.tokens import Tokens
 from serve.uvicorn_settings import OPTIONS
 
 APP = "raydesk"
 DEPLOYMENT = "Gateway"
 BOT_APP = "bots"
+STOP_S = 30.0
+
+log = structlog.get_logger()
 
 
 class GatewayReplica:
@@ -102,12 +115,13 @@ def start_gateways(
     connections: int,
     host: str = "0.0.0.0",  # noqa: S104 # the public door; every socket authenticates itself
     drain_s: int = DRAIN_S,
+    every_node: bool = True,
 ) -> None:
     """Start Serve's ingress and the gateways in the connected cluster; return once they serve."""
     serve.start(
         # No request_timeout_s: it would cut live sockets.
         http_options={"host": host, "port": port},
-        proxy_location="EveryNode",
+        proxy_location="EveryNode" if every_node else "HeadOnly",
     )
     app = gateway_app(builder, replicas=replicas, connections=connections, drain_s=drain_s)
     serve.run(app, name=APP, route_prefix="/")
@@ -115,17 +129,79 @@ def start_gateways(
         wait_until_direct("127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104 # a name
 
 
-def start_bots(builder: AdaptersBuilder, url: str) -> None:
-    """Start the bots, which connect to the gateway at `url`."""
+def bot_app(builder: AdaptersBuilder, url: str) -> serve.Application:
+    """Return the application of the bots."""
     deployed = serve.deployment(
         name="Bots",
         num_replicas=1,
         health_check_period_s=2.0,
         ray_actor_options={"num_cpus": 0, "memory": 200 * 1024 * 1024},
     )
-    serve.run(deployed(BotReplica).bind(builder, url), name=BOT_APP, route_prefix=None)
+    return deployed(BotReplica).bind(builder, url)
 
 
-def stop_gateways() -> None:
-    """End Serve and its processes."""
-    serve.shutdown()  # type: ignore[no-untyped-call]
+def start_bots(builder: AdaptersBuilder, url: str) -> None:
+    """Start the bots, which connect to the gateway at `url`."""
+    serve.run(bot_app(builder, url), name=BOT_APP, route_prefix=None)
+
+
+def stop_gateways(timeout_s: float = STOP_S) -> None:
+    """End Serve and its processes.
+
+    `serve.shutdown()` alone waits in a call that is open until the controller kills itself, and Ray
+    reports that call on standard error as failed: so the controller is asked without waiting.
+    """
+    try:
+        controller = ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
+        ray.get(controller.graceful_shutdown.remote(False), timeout=timeout_s)
+    except (ValueError, RayError):
+        log.info("serve.gone")
+    deadline = time.monotonic() + timeout_s
+    while _controller_lives() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if _controller_lives():
+        # Its replicas drain for longer than we wait: they end by themselves, or with Ray.
+        log.info("serve.still_draining", waited_s=timeout_s)
+    # What `serve.shutdown()` does last: a later start must not find this controller's handle.
+    _set_global_client(None)  # type: ignore[no-untyped-call]
+
+
+def _controller_lives() -> bool:
+    try:
+        ray.get_actor(SERVE_CONTROLLER_NAME, namespace=SERVE_NAMESPACE)
+    except ValueError:
+        return False
+    return True
+
+
+def _wiring_of_settings() -> DoorWiring:
+    """Return the wiring of a cluster whose stores run elsewhere.
+
+    Raises:
+        SettingsError: a wrong setting, or no REDIS_URL.
+    """
+    settings = load_settings()
+    if settings.external_redis is None:
+        raise SettingsError("REDIS_URL is needed: nodes of a cluster share one store")
+    return DoorWiring(Wiring(settings, settings.external_redis), directory_people)
+
+
+def gateway_from_settings(_: dict[str, Any]) -> serve.Application:
+    """Return the gateways for `serve deploy`; prepares the directory and starts the actors first,
+    unless they run."""
+    wiring = _wiring_of_settings()
+    settings = wiring.actors.settings
+    asyncio.run(prepare_directory(settings, wiring.actors.redis_url))
+    on_ray.start_actors(wiring.actors)
+    return gateway_app(
+        wiring,
+        replicas=settings.gateway_replicas,
+        connections=settings.connections_per_replica,
+    )
+
+
+def bots_from_settings(_: dict[str, Any]) -> serve.Application:
+    """Return the bots for `serve deploy`."""
+    wiring = _wiring_of_settings()
+    url = wiring.actors.settings.base_url.replace("http", "ws", 1) + "/ws"
+    return bot_app(wiring, url)

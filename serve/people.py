@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 
+from infra.configs import RedisConfigs
+from infra.directory.declared import read_file
+from infra.directory.migrate import upgrade
+from infra.directory.publisher import Publisher
 from infra.directory.store import Directory
+from infra.redis_client import connect
 from infra.settings import Settings
-from serve.doors import Account, Accounts, Site, Sites
+from serve.door_wiring import People
+from serve.doors import Account, Site
+
+DEMO = Path(__file__).resolve().parent.parent / "infra" / "demo.yaml"
 
 
 class DirectoryPeople:
@@ -26,7 +36,28 @@ class DirectoryPeople:
         return None if found is None else msgspec.convert(found, Site, from_attributes=True)
 
 
-async def directory_people(settings: Settings) -> tuple[Sites, Accounts]:
+async def directory_people(settings: Settings) -> People:
     """Open the directory for one gateway process."""
-    people = DirectoryPeople(Directory(settings.sql_url))
-    return people, people
+    directory = Directory(settings.sql_url)
+
+    async def publish(configs: RedisConfigs) -> None:
+        await Publisher(directory, configs).run()
+
+    people = DirectoryPeople(directory)
+    return People(sites=people, accounts=people, publish=publish)
+
+
+async def prepare_directory(settings: Settings, redis_url: str) -> None:
+    """Bring the schema up to date, import the demo organisation into an empty directory if the
+    settings want it, and publish all organisations."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    directory, redis = Directory(settings.sql_url), connect(redis_url)
+    try:
+        await upgrade(directory.engine)
+        if settings.demo and not await directory.versions():
+            password = settings.demo_password.get_secret_value()
+            await directory.replace(read_file(DEMO), {"RAYDESK_DEMO_PASSWORD": password})
+        await Publisher(directory, RedisConfigs(redis)).publish_changes()
+    finally:
+        await directory.close()
+        await redis.aclose()

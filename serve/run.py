@@ -13,21 +13,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from infra.configs import RedisConfigs
-from infra.directory.declared import read_file
-from infra.directory.migrate import upgrade
-from infra.directory.publisher import Publisher
-from infra.directory.store import Directory
 from infra.logs import configure_logs
-from infra.redis_client import connect
 from infra.settings import Settings, SettingsError, load_settings, unfamiliar
 from infra.valkey_folder import ValkeyError
-from serve.people import directory_people
+from serve.people import directory_people, prepare_directory
 from serve.system import Running, running_system
-
-DEMO = Path(__file__).resolve().parent.parent / "infra" / "demo.yaml"
 
 
 def main() -> int:
@@ -58,7 +49,7 @@ def main() -> int:
 
 @contextmanager
 def system(settings: Settings, *, quiet: bool = False, drain_s: int = 1) -> Iterator[Running]:
-    """Run everything with the directory of the settings, and publish its changes.
+    """Run everything with the directory of the settings.
 
     Args:
         quiet: do not say what is being started.
@@ -70,69 +61,19 @@ def system(settings: Settings, *, quiet: bool = False, drain_s: int = 1) -> Iter
             print(f"Starting {what} ...", flush=True)
 
     def prepare(redis_url: str) -> None:
-        asyncio.run(_prepare_directory(settings, redis_url))
+        asyncio.run(prepare_directory(settings, redis_url))
 
-    address = os.environ.get("RAY_ADDRESS", "local")
-    with (
-        running_system(
-            settings,
-            directory_people,
-            prepare=prepare,
-            step=step,
-            ray_address=address,
-            dashboard=not quiet,
-            host=settings.host,
-            drain_s=drain_s,
-        ) as running,
-        _publishing(settings, running.redis_url),
-    ):
+    with running_system(
+        settings,
+        directory_people,
+        prepare=prepare,
+        step=step,
+        ray_address=os.environ.get("RAY_ADDRESS", "local"),
+        dashboard=not quiet,
+        host=settings.host,
+        drain_s=drain_s,
+    ) as running:
         yield running
-
-
-async def _prepare_directory(settings: Settings, redis_url: str) -> None:
-    """Bring the schema up to date, import the demo organisation once, publish all settings."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    directory, redis = Directory(settings.sql_url), connect(redis_url)
-    try:
-        await upgrade(directory.engine)
-        if settings.demo and not await directory.versions():
-            password = settings.demo_password.get_secret_value()
-            await directory.replace(read_file(DEMO), {"RAYDESK_DEMO_PASSWORD": password})
-        await Publisher(directory, RedisConfigs(redis)).publish_changes()
-    finally:
-        await directory.close()
-        await redis.aclose()
-
-
-@contextmanager
-def _publishing(settings: Settings, redis_url: str) -> Iterator[None]:
-    """Publish the directory's changes from a thread of its own while the block runs."""
-    loop = asyncio.new_event_loop()
-
-    async def publish() -> None:
-        directory, redis = Directory(settings.sql_url), connect(redis_url)
-        try:
-            await Publisher(directory, RedisConfigs(redis)).run()
-        finally:
-            await directory.close()
-            await redis.aclose()
-
-    task = loop.create_task(publish())
-
-    def run() -> None:
-        try:
-            loop.run_until_complete(task)
-        except asyncio.CancelledError:
-            return
-
-    thread = threading.Thread(target=run, name="publishing")
-    thread.start()
-    try:
-        yield
-    finally:
-        loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        loop.close()
 
 
 def welcome(running: Running, seconds: float) -> str:

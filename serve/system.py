@@ -16,7 +16,7 @@ from actors.on_ray import start_actors, start_ray, stop_actors, stop_ray
 from infra.settings import Settings
 from infra.valkey import ValkeyServer, free_port
 from infra.wiring import Wiring
-from serve.door_wiring import DoorWiring, People
+from serve.door_wiring import DoorWiring, OpenPeople
 from serve.ingress_env import DRAIN_S, ingress_environment
 from serve.on_serve import start_bots, start_gateways, stop_gateways
 
@@ -40,7 +40,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 @contextmanager
 def running_system(
     settings: Settings,
-    people: People,
+    people: OpenPeople,
     *,
     prepare: Callable[[str], None] = lambda _: None,
     step: Step = lambda _: None,
@@ -49,6 +49,7 @@ def running_system(
     bots: bool = True,
     host: str = "127.0.0.1",
     drain_s: int = DRAIN_S,
+    every_node: bool = True,
 ) -> Iterator[Running]:
     """Run the system until the block ends.
 
@@ -58,6 +59,7 @@ def running_system(
         step: told, for people, what is being started.
         ray_address: `local` starts a cluster; anything else is one to connect to.
         drain_s: see `ingress_environment`.
+        every_node: an ingress on each node; False: on the head only.
     """
     with ExitStack() as stack:
         step("store")
@@ -90,6 +92,7 @@ def running_system(
             connections=settings.connections_per_replica,
             host=host,
             drain_s=drain_s,
+            every_node=every_node,
         )
         stack.callback(stop_gateways)
         ws_url = f"ws://127.0.0.1:{settings.port}{SOCKET_PATH}"
