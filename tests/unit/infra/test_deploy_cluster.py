@@ -1,5 +1,7 @@
 """`ray_cluster.yaml` and the files of a deployment are what Ray, Serve and the settings take."""
 
+import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -162,3 +164,11 @@ def test_the_image_holds_every_room_that_runs() -> None:
     text = (DEPLOY / "Dockerfile").read_text()
     for room in ("actors", "bot", "infra", "policies", "serve", "web"):
         assert f"COPY {room} {room}\n" in text
+
+
+def test_the_serve_config_names_builders_that_serve_can_call() -> None:
+    stated = yaml.safe_load((DEPLOY / "serve.yaml").read_text())
+    for app in stated["applications"]:
+        module, _, name = app["import_path"].partition(":")
+        builder = getattr(importlib.import_module(module), name)
+        assert len(inspect.signature(builder).parameters) == 1  # Serve gives it one: the arguments
