@@ -4,19 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from policies.fastest_first import FastestFirst
+from policies.fixed_cap import FixedCap
+from policies.generalised_cmu import GeneralisedCMu
+from policies.idle_threshold_reserve import IdleThresholdReserve
+from policies.last_idle import LastIdle
 from policies.least_busy import LeastBusy
 from policies.longest_idle import LongestIdle
+from policies.max_weight import MaxWeight
+from policies.most_busy import MostBusy
 from policies.random_eligible import RandomEligible
+from policies.static_skill_priority import StaticSkillPriority
 from policies.view import Policy
 
 FALLBACK = "longest_idle"
 """The last step of the ladder: needs nothing, cannot fail, and no queue is ever without it."""
 
-_makers: dict[str, Callable[[], Policy]] = {
-    LongestIdle.name: LongestIdle,
-    LeastBusy.name: LeastBusy,
-    RandomEligible.name: RandomEligible,
-}
+_MADE: tuple[Callable[[], Policy], ...] = (
+    LongestIdle,
+    LastIdle,
+    LeastBusy,
+    MostBusy,
+    RandomEligible,
+    FastestFirst,
+    StaticSkillPriority,
+    GeneralisedCMu,
+    MaxWeight,
+    FixedCap,
+    IdleThresholdReserve,
+)
+_makers: dict[str, Callable[[], Policy]] = {make().name: make for make in _MADE}
 
 
 def register(name: str, make: Callable[[], Policy]) -> None:
