@@ -27,6 +27,10 @@ BATCH_N = 256
 PENDING_N = 20_000
 """Commands waiting for one host; above it the sender is told `overloaded` (M10)."""
 KEEPALIVE_S = 2.0
+PACE_S = 0.005
+"""Least time between the starts of two batches to one host. A batch costs over a millisecond of CPU
+on the way, however small: without a pace, a half-busy system spends it all on small batches. After
+a pause the first command leaves at once."""
 DEPTH = 2
 """Batches under way at once: while the host commits one, the next one forms and travels."""
 
@@ -49,6 +53,7 @@ class Pipe:
         self._pending: deque[Envelope] = deque()
         self._number = 0
         self._unanswered: dict[int, list[Envelope]] = {}
+        self._next_at = 0.0
         self._wake = asyncio.Event()
         self._expected = 1
         self._early: dict[int, list[Delivery]] = {}
@@ -120,8 +125,16 @@ class Pipe:
                         await self._wake.wait()
                 except TimeoutError:
                     await self._exchange(client, attach)
+            await self._keep_pace()
             if self._pending:
                 await self._exchange(client, attach)
+
+    async def _keep_pace(self) -> None:
+        now = time.monotonic()
+        start_at = max(now, self._next_at)
+        self._next_at = start_at + PACE_S
+        if start_at > now:
+            await asyncio.sleep(start_at - now)
 
     async def _exchange(self, client: HostClient, attach: int) -> None:
         n = min(BATCH_N, len(self._pending))
