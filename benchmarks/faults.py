@@ -32,6 +32,8 @@ from benchmarks.wires import gather_bounded
 from serve.client import ClientEvent, CustomerClient
 
 CAPACITY = 5
+NODES_N = 2
+"""Worker nodes beside the head, and gateways, when one of the nodes is to be killed."""
 SHOWN = (
     "kill",
     "recovered_s",
@@ -45,6 +47,8 @@ SHOWN = (
     "over_capacity",
     "never_recovered",
 )
+STRIKE_S = 10.0
+"""Longest time to find the process to kill."""
 SETTLED_S = 30.0
 """Longest wait for the last answers and copies."""
 
@@ -77,7 +81,7 @@ class Trial:
         self._system = system
         self._strike = strike or self._kill
         self._org = f"fault{time.time_ns()}"
-        arrivals = int((given.before + given.after) / given.arrive_every) + 1
+        arrivals = int((given.before + given.after + STRIKE_S) / given.arrive_every) + 1
         # Long talks fill half of the slots, so that contacts that come and go find one.
         self._agent_n = max(2, -(-2 * given.sessions // CAPACITY))
         self._people = People(system.url, CAPACITY)
@@ -98,6 +102,7 @@ class Trial:
         talks = await gather_bounded(
             people.arrive(next(self._unused)) for _ in range(given.sessions)
         )
+        await self._all_assigned(talks)
         for talk in talks:
             self._spawn(self._keep_talking(talk))
         self._spawn(self._keep_arriving())
@@ -111,6 +116,13 @@ class Trial:
         histories = await gather_bounded(self._read_again(talk) for talk in people.talks)
         await people.leave()
         return self._judge(talks, killed_at, sum(histories))
+
+    async def _all_assigned(self, talks: list[Talk]) -> None:
+        """Wait until every long talk has its agent: before, the organisation's actors may not even
+        have started."""
+        deadline = time.perf_counter() + SETTLED_S
+        while not all(talk.assigned_at for talk in talks) and time.perf_counter() < deadline:  # noqa: ASYNC110  # as in _visit
+            await asyncio.sleep(0.05)
 
     async def _kill(self, org: str) -> None:
         kill(await find(self._part, self._system.redis_url, org, Census(self._system.known)))
@@ -209,7 +221,10 @@ def first_after(talk: Talk, instant: float) -> float | None:
 
 def try_one(given: argparse.Namespace, part: Any) -> dict[str, Any]:
     """Run one trial on a system of its own; return its result."""
-    with running_system(given.url, gateways=given.gateways) as system:
+    spread = part == "worker-node"
+    gateways = given.gateways or (NODES_N if spread else 0)
+    nodes = NODES_N if spread else 0
+    with running_system(given.url, gateways=gateways, worker_nodes=nodes) as system:
         result = asyncio.run(Trial(given, part, system).run())
     report.say(report.table([{name: result[name] for name in SHOWN}]))
     return result

@@ -11,11 +11,21 @@ import psutil
 import ray
 
 from actors.on_ray import KEEPER, NAMESPACE
+from benchmarks.nodes import busiest_worker_node
 from benchmarks.processes import Census
 from infra.journal.registry import RedisRegistry
 from infra.redis_client import connect
 
-Part = Literal["gateway", "session-shard", "agent-shard", "queue", "dispatch", "keeper", "redis"]
+Part = Literal[
+    "gateway",
+    "session-shard",
+    "agent-shard",
+    "queue",
+    "dispatch",
+    "keeper",
+    "redis",
+    "worker-node",
+]
 PARTS: tuple[Part, ...] = get_args(Part)
 
 _ROLE_BEGINS: dict[Part, str] = {
@@ -51,6 +61,8 @@ async def find(part: Part, redis_url: str, org: str, census: Census) -> int:
         return await asyncio.to_thread(pid_of, KEEPER)
     if part == "redis":
         return _first(census.pids("valkey"), part)
+    if part == "worker-node":
+        return _first([pid for pid in [busiest_worker_node()] if pid is not None], part)
     begins = _ROLE_BEGINS[part]
     names = await host_names(redis_url)
     roles = [role for role in names if role.startswith((f"{begins}/{org}/", f"{begins}-", begins))]

@@ -79,17 +79,23 @@ async def nobody(settings: Settings) -> People:
 
 
 @contextmanager
-def ray_system(place: Mapping[str, str], gateways: int) -> Iterator[System]:
+def ray_system(
+    place: Mapping[str, str], gateways: int, ray_address: str = "local"
+) -> Iterator[System]:
     """Run the real thing: Valkey, Ray, actors as placed, gateways behind HAProxy."""
     with tempfile.TemporaryDirectory(prefix="rd") as name:
         wanted: dict[str, Any] = {f"place_{kind}": rule for kind, rule in place.items()}
         if gateways:
             wanted["gateway_replicas"] = gateways
+        if ray_address != "local":
+            wanted["haproxy"] = "off"  # see `benchmarks.nodes`
         settings = Settings(
             data_dir=Path(name), port=free_port(), log_level="warning", demo=False, **wanted
         )
         os.environ |= RAY_ENVIRONMENT
-        with serve.system.running_system(settings, nobody, bots=False, drain_s=DRAIN_S) as running:
+        with serve.system.running_system(
+            settings, nobody, bots=False, drain_s=DRAIN_S, ray_address=ray_address
+        ) as running:
             assert running.valkey is not None
             yield System(
                 url=running.ws_url,
@@ -118,17 +124,28 @@ def running_system(
     one_process: bool = False,
     place: Mapping[str, str] | None = None,
     gateways: int = 0,
+    worker_nodes: int = 0,
 ) -> Iterator[System]:
     """Return the system to measure: the one at `url`, or one that ends with the block.
 
     Args:
         place: kind of actor -> `per-entity` or a number of shards; default: the options'.
         gateways: gateway processes; 0: as many as the options say.
+        worker_nodes: Ray nodes beside the head, all on this machine.
     """
     if url:
         yield outside_system(url)
     elif one_process:
         with one_process_system() as system:
+            yield system
+    elif worker_nodes:
+        # Ray is loaded only by who needs it.
+        from benchmarks.nodes import cluster_of  # noqa: PLC0415
+
+        with (
+            cluster_of(worker_nodes) as address,
+            ray_system(place or {}, gateways, address) as system,
+        ):
             yield system
     else:
         with ray_system(place or {}, gateways) as system:
