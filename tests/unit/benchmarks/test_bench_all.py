@@ -1,0 +1,40 @@
+"""The README's table is made from results, and only between its markers."""
+
+from __future__ import annotations
+
+from benchmarks.all import BEGIN, END, PROGRAMS, README, ROWS, replace_table, table
+
+MACHINE = {"cores": 2, "python": "3.11.7", "ray": "2.60.0"}
+DISPATCH = {
+    "assignments_per_s": 3482.2,
+    "decision_ms": {"p99": 42.4},
+    "machine": MACHINE,
+}
+TRIAL = {
+    "kill": "redis",
+    "recovered_s": 0.8,
+    "lost": 1,
+    "duplicated": 0,
+    "out_of_order": 2,
+    "double_assigned": 0,
+    "over_capacity": 0,
+}
+
+
+def test_numbers_come_from_the_results() -> None:
+    text = table({"dispatch": DISPATCH, "faults": {"trials": [TRIAL], "machine": MACHINE}})
+    assert "| 3,482; 42 ms | `python -m benchmarks.dispatch` |" in text
+    assert "kill -9 of redis" in text
+    assert "| 0.8 s; 3 |" in text
+
+
+def test_writing_the_table_twice_changes_nothing_else() -> None:
+    readme = README.read_text("utf-8")
+    once = replace_table(readme, table({"dispatch": DISPATCH}))
+    assert replace_table(once, table({"dispatch": DISPATCH})) == once
+    assert once.split(BEGIN)[0] == readme.split(BEGIN)[0]
+    assert once.split(END)[1] == readme.split(END)[1]
+
+
+def test_every_program_with_rows_is_run() -> None:
+    assert set(ROWS) <= set(PROGRAMS)
