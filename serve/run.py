@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from infra.logs import configure_logs
 from infra.settings import Settings, SettingsError, load_settings, unfamiliar
 from infra.valkey_folder import ValkeyError
+from serve.ingress_env import DRAIN_S
 from serve.people import directory_people, prepare_directory
 from serve.system import Running, running_system
 
@@ -48,12 +49,11 @@ def main() -> int:
 
 
 @contextmanager
-def system(settings: Settings, *, quiet: bool = False, drain_s: int = 1) -> Iterator[Running]:
+def system(settings: Settings, *, quiet: bool = False) -> Iterator[Running]:
     """Run everything with the directory of the settings.
 
     Args:
         quiet: do not say what is being started.
-        drain_s: how long gateways stay reachable when the system ends.
     """
 
     def step(what: str) -> None:
@@ -63,15 +63,17 @@ def system(settings: Settings, *, quiet: bool = False, drain_s: int = 1) -> Iter
     def prepare(redis_url: str) -> None:
         asyncio.run(prepare_directory(settings, redis_url))
 
+    address = os.environ.get("RAY_ADDRESS", "local")
     with running_system(
         settings,
         directory_people,
         prepare=prepare,
         step=step,
-        ray_address=os.environ.get("RAY_ADDRESS", "local"),
+        ray_address=address,
         dashboard=not quiet,
         host=settings.host,
-        drain_s=drain_s,
+        # On one machine nobody balances away from a gateway that ends.
+        drain_s=1 if address == "local" else DRAIN_S,
     ) as running:
         yield running
 

@@ -94,7 +94,7 @@ def running_system(
             drain_s=drain_s,
             every_node=every_node,
         )
-        stack.callback(stop_gateways)
+        stack.callback(stop_gateways, drain_s + 60.0)
         ws_url = f"ws://127.0.0.1:{settings.port}{SOCKET_PATH}"
         if bots:
             step("bots")
