@@ -233,11 +233,13 @@ class TakeOver(_Message, frozen=True, kw_only=True):
 
 class ConnectAgent(_Message, frozen=True, kw_only=True):
     """A device of the agent is open. `status` of a bot's device is `available`; a person keeps
-    the status held before. The answer is one `agent` frame (snapshot)."""
+    the status held before. The answer is one `agent` frame (snapshot). `device`: chosen by it; an
+    older socket of the same one, at whatever gateway, is told `duplicate_login`."""
 
     conn: Conn
     person: Person
     status: str = ""
+    device: str = ""
 
 
 class DisconnectAgent(_Message, frozen=True, kw_only=True):

@@ -176,15 +176,26 @@ class Agent:
     def _connect(self, command: ConnectAgent, now: float) -> None:
         conns = self._state.conns
         if command.conn not in conns:
+            self._end_twins(command)
             if len(conns) >= DEVICES_N:
                 detail = f"{DEVICES_N} devices are open already: close one first."
                 self._refuse(command, "duplicate_login", detail)
                 return
             conns.append(command.conn)
+            if command.device:
+                self._state.devices[command.conn] = command.device
         if command.status == "available":
             self._set_status("available", "", now)
         if self._shown:
             self._out.append(Deliver((command.conn,), self._frame()))
+
+    def _end_twins(self, command: ConnectAgent) -> None:
+        """The same device again, at another gateway: its older socket is most likely dead."""
+        known = self._state.devices
+        twins = [conn for conn, device in known.items() if device == command.device]
+        detail = "This device connected again: this older connection ends."
+        self._out.extend(Refuse(conn, "duplicate_login", detail) for conn in twins)
+        self._drop_conns(twins)
 
     def _ask_status(self, command: SetStatus, now: float) -> None:
         status = _SETTABLE.get(command.status)
@@ -212,7 +223,10 @@ class Agent:
             self._refuse(command, "offer_expired", "The offer has been answered already.")
 
     def _drop_conns(self, conns: list[Conn]) -> None:
-        self._state.conns = [conn for conn in self._state.conns if conn not in conns]
+        # In place: `_connect` holds the list while it ends twins.
+        self._state.conns[:] = [conn for conn in self._state.conns if conn not in conns]
+        for conn in conns:
+            self._state.devices.pop(conn, None)
 
     # --- offers ----------------------------------------------------------------------------
 

@@ -58,6 +58,8 @@ class State:
         self.sessions: dict[str, Held] = {}
         self.offers: dict[str, OpenOffer] = {}
         self.conns: list[Conn] = []
+        self.devices: dict[Conn, str] = {}
+        """The names of those that have one."""
         self.answers: dict[str, Answer] = {}
 
     def load(self, records: dict[str, bytes]) -> None:

@@ -310,6 +310,8 @@ class Gateway:
         error = read_error(data)
         if error.client_id or not error.session:
             self._push_error(connection, data, error.code)
+            if error.code == "duplicate_login":  # the agent's actor wants this socket no more
+                connection.close(4409, "duplicate login")
             return
         client_id = self._starting.failed(connection, error.session)
         client_id = client_id or connection.watching.pop(error.session, "")

@@ -76,7 +76,12 @@ class Following:
         identity = connection.identity
         connection.address = Address("agent", identity.org, identity.subject)
         status = "available" if identity.kind == "bot" else ""
-        command = m.ConnectAgent(conn=connection.conn, person=connection.person, status=status)
+        command = m.ConnectAgent(
+            conn=connection.conn,
+            person=connection.person,
+            status=status,
+            device=connection.device,
+        )
         self._fabric.send(Envelope(connection.address, command))
 
     def leave_all(self, connection: Connection) -> None:
