@@ -23,6 +23,7 @@ from actors.frames import Event, Message
 from benchmarks import report
 from benchmarks.children import run_fresh
 from benchmarks.kills import PARTS, find, kill
+from benchmarks.nodes import spread
 from benchmarks.organisation import agent_id
 from benchmarks.people import People, Talk
 from benchmarks.processes import Census
@@ -80,6 +81,7 @@ class Trial:
         self._part = part
         self._system = system
         self._strike = strike or self._kill
+        self._spread: list[int] = []
         self._org = f"fault{time.time_ns()}"
         arrivals = int((given.before + given.after + STRIKE_S) / given.arrive_every) + 1
         # Long talks fill half of the slots, so that contacts that come and go find one.
@@ -125,6 +127,7 @@ class Trial:
             await asyncio.sleep(0.05)
 
     async def _kill(self, org: str) -> None:
+        self._spread = spread()
         kill(await find(self._part, self._system.redis_url, org, Census(self._system.known)))
 
     def _spawn(self, job: Any) -> None:
@@ -209,6 +212,7 @@ class Trial:
             "unanswered": people.under_way,
             "refused": dict(people.trouble),
             "contacts": len(people.talks),
+            "processes_by_node": self._spread,
         }
 
 
@@ -221,9 +225,8 @@ def first_after(talk: Talk, instant: float) -> float | None:
 
 def try_one(given: argparse.Namespace, part: Any) -> dict[str, Any]:
     """Run one trial on a system of its own; return its result."""
-    spread = part == "worker-node"
-    gateways = given.gateways or (NODES_N if spread else 0)
-    nodes = NODES_N if spread else 0
+    nodes = NODES_N if part == "worker-node" else 0
+    gateways = given.gateways or nodes
     with running_system(given.url, gateways=gateways, worker_nodes=nodes) as system:
         result = asyncio.run(Trial(given, part, system).run())
     report.say(report.table([{name: result[name] for name in SHOWN}]))

@@ -44,8 +44,13 @@ def cluster_of(worker_nodes: int) -> Iterator[str]:
 
 def busiest_worker_node() -> int | None:
     """Return the process id of the raylet, not the head's, that holds most of our processes."""
-    raylets = [p for p in psutil.Process().children(recursive=True) if _is_worker_node(p)]
-    return max(raylets, key=ours_n).pid if raylets else None
+    workers = [raylet for raylet in _raylets() if "--head" not in _command(raylet).split()]
+    return max(workers, key=ours_n).pid if workers else None
+
+
+def spread() -> list[int]:
+    """Return how many of our processes each node of this program's cluster runs."""
+    return [ours_n(raylet) for raylet in _raylets()]
 
 
 def ours_n(raylet: psutil.Process) -> int:
@@ -53,9 +58,9 @@ def ours_n(raylet: psutil.Process) -> int:
     return sum(role_of(_command(child)) in OURS for child in raylet.children())
 
 
-def _is_worker_node(process: psutil.Process) -> bool:
-    command = _command(process)
-    return "/raylet/raylet " in command and "--head" not in command.split()
+def _raylets() -> list[psutil.Process]:
+    below = psutil.Process().children(recursive=True)
+    return [process for process in below if "/raylet/raylet " in _command(process)]
 
 
 def _command(process: psutil.Process) -> str:
