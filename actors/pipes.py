@@ -27,7 +27,7 @@ BATCH_N = 256
 PENDING_N = 20_000
 """Commands waiting for one host; above it the sender is told `overloaded` (M10)."""
 KEEPALIVE_S = 2.0
-PACE_S = 0.005
+PACE_S = 0.01
 """Least time between the starts of two batches to one host. A batch costs over a millisecond of CPU
 on the way, however small: without a pace, a half-busy system spends it all on small batches. After
 a pause the first command leaves at once."""
