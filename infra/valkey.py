@@ -173,6 +173,8 @@ class ValkeyServer:
             f"appendfsync {self._fsync}",
             "no-appendfsync-on-rewrite no",
             "aof-use-rdb-preamble yes",
+            # A rewrite takes a core for a while; at 64 MB, the default, a busy hour has many.
+            "auto-aof-rewrite-min-size 256mb",
             "aof-load-truncated yes",
             "maxmemory-policy noeviction",
             "enable-debug-command no",
