@@ -130,7 +130,10 @@ export function runAgent(root, defaults) {
     }
     say.hidden = desk.hidden = !talking;
     wrap.hidden = talk?.state !== "wrap-up";
+    const shown = find(".log");
+    const atEnd = shown.scrollHeight - shown.scrollTop - shown.clientHeight < 40;
     find(".preview").textContent = talk?.preview ?? "";
+    if (atEnd) shown.scrollTop = shown.scrollHeight;  // the preview takes a line away from it
     find(".about").textContent = talk?.about ? about(talk) : "";
     if (talk && talk.log.node.parentElement !== find(".log")) {
       find(".log").replaceChildren(talk.log.node);

@@ -54,8 +54,9 @@ export class Log {
       if (bubble) recall(bubble);
       return;
     }
+    const target = frame.agent_name || frame.agent || frame.queue || "";
     const agent = frame.agent_name || frame.agent || frame.by?.name || frame.by?.id || "";
-    this.note(word(`event.${frame.kind}`, { ...frame, agent }), frame.note);
+    this.note(word(`event.${frame.kind}`, { ...frame, agent, target }), frame.note);
   }
 
   note(text, more = "") {
