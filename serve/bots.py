@@ -106,7 +106,7 @@ class Talk:
         else:
             texts = [message.body.text for message in self.unanswered if message.body]
             self.state, acts = greet(language_of(" ".join(texts), "zh"))
-        self._add(f"bot-{frame.seq}", acts)
+        self._add(named_after(frame), acts)
         for message in self.unanswered:
             self._answer(message)
         self.unanswered.clear()
@@ -114,10 +114,16 @@ class Talk:
     def _answer(self, message: Message) -> None:
         text = message.body.text if message.body else ""
         self.state, acts = reply(self.state, text)
-        self._add(f"bot-{message.seq}", acts)
+        self._add(named_after(message), acts)
 
     def _add(self, name: str, acts: Sequence[BotAct]) -> None:
         self.plan += [Deed(f"{name}-{index}", act) for index, act in enumerate(acts)]
+
+
+def named_after(frame: Message | Event) -> str:
+    """Return the beginning of the ids of whatever answers the frame; the bot's one device may have
+    such a command under way in every one of its sessions."""
+    return f"bot-{frame.session}-{frame.seq}"
 
 
 class ScriptedBot:

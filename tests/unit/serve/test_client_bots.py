@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 from websockets.asyncio.server import ServerConnection, serve
 
 from actors.frames import (
@@ -63,20 +64,29 @@ def read(talk: Talk, *frames: Message | Event) -> list[str]:
     return [deed.client_id for deed in deeds]
 
 
+def test_two_sessions_never_share_the_id_of_a_command() -> None:
+    begun = event(1, "assigned", "b1")
+    elsewhere = msgspec.structs.replace(begun, session="2")
+    assert not set(read(Talk("b1"), begun)) & set(read(Talk("b1"), elsewhere))
+
+
 def test_what_was_asked_while_waiting_is_answered_after_the_greeting() -> None:
     done = read(Talk("b1"), event(1, "opened"), says(2, "我想退款"), event(3, "assigned", "b1"))
-    assert done == ["bot-3-0", "bot-2-0"]
+    assert done == ["bot-1-3-0", "bot-1-2-0"]
 
 
 def test_a_bot_that_reads_again_repeats_only_what_is_missing_and_under_the_same_ids() -> None:
     story: list[Message | Event] = [event(1, "assigned", "b1"), says(2, "退款"), says(3, "发票")]
     first = read(Talk("b1"), *story)
-    assert first == ["bot-1-0", "bot-2-0", "bot-3-0"]
+    assert first == ["bot-1-1-0", "bot-1-2-0", "bot-1-3-0"]
 
     again = Talk("b1")
     again.snapshot(snapshot(5))
-    seen_before: list[Message | Event] = [says(4, "", BOT, "bot-1-0"), says(5, "", BOT, "bot-2-0")]
-    assert read(again, *story, *seen_before) == ["bot-3-0"]
+    seen_before: list[Message | Event] = [
+        says(4, "", BOT, "bot-1-1-0"),
+        says(5, "", BOT, "bot-1-2-0"),
+    ]
+    assert read(again, *story, *seen_before) == ["bot-1-3-0"]
 
 
 def test_a_bot_does_not_speak_of_the_past_or_into_somebody_elses_session() -> None:
@@ -166,5 +176,5 @@ async def test_a_bot_survives_a_cut_says_everything_once_and_explains_a_full_que
         await asyncio.gather(running, return_exceptions=True)
     assert transfer.queue == "human"
     assert door.connections >= 2
-    assert list(door.done) == ["bot-1-0", "bot-2-0", "bot-2-1-stay-0"]
-    assert "暂时无法接入" in door.done["bot-2-1-stay-0"]
+    assert list(door.done) == ["bot-1-1-0", "bot-1-2-0", "bot-1-2-1-stay-0"]
+    assert "暂时无法接入" in door.done["bot-1-2-1-stay-0"]
