@@ -18,7 +18,7 @@ from serve.identity import Identity
 from serve.signing_keys import load_keys
 from serve.tokens import Tokens
 from tests.support.actor_system import until
-from tests.support.real import WITHIN_S, Real, Seen
+from tests.support.real import PASSWORD, WITHIN_S, Real, Seen
 
 DESK: dict[str, Any] = {"name": "Desk", "wrap_up_s": 0, "sticky_within_s": 0, "sticky_wait_s": 0}
 """A queue without the courtesies that a test does not ask for."""
@@ -36,9 +36,10 @@ class Shop:
         self._open: list[AgentClient | CustomerClient] = []
 
     async def declare(self, **content: Any) -> None:
-        """Write the organisation; return once the doors know it."""
+        """Write the organisation; return once the doors know it. `password_env: PASSWORD` gives an
+        account the password `PASSWORD`."""
         whole = {"org": self.org, "name": self.org, "entry_queue": "desk", **content}
-        await self._directory.replace(parse(whole, "a test"))
+        await self._directory.replace(parse(whole, "a test"), {"PASSWORD": PASSWORD})
         await until(self._is_known)
 
     async def set_queue(self, queue: str, **content: Any) -> None:
