@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from argon2 import PasswordHasher
-from sqlalchemy import delete, event, select
+from sqlalchemy import delete, event, select, update
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from actors.config import AgentConfig, BlacklistEntry, OrgConfig, QueueConfig
@@ -71,11 +71,9 @@ class Directory:
         """
         hashed = await asyncio.to_thread(_hashed, declared, environ or {})
         async with AsyncSession(self.engine) as session, session.begin():
-            old = await session.get(t.Organisation, hashed.org, with_for_update=True)
+            old = await _locked(session, hashed.org)
             before = old.version if old is not None else 0
-            await session.execute(delete(t.Organisation).where(t.Organisation.id == hashed.org))
-            session.expunge_all()
-            await _insert(session, hashed, max(before + 1, int(time.time() * 1000)))
+            await _write(session, old, hashed, max(before + 1, int(time.time() * 1000)))
         self._changed(declared.org)
 
     async def read(self, org: str) -> Declared | None:
@@ -139,20 +137,29 @@ class Directory:
     async def _edit(self, org: str, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Change part of an organisation under its row's lock; the whole is checked again."""
         async with AsyncSession(self.engine) as session, session.begin():
-            row = await session.get(t.Organisation, org, with_for_update=True)
+            row = await _locked(session, org)
             if row is None:
                 raise DeclarationError(f"there is no organisation {org!r}")
             version = max(row.version + 1, int(time.time() * 1000))
             declared = parse(edit((await _load(session, row)).model_dump()), f"organisation {org}")
-            await session.execute(delete(t.Organisation).where(t.Organisation.id == org))
-            session.expunge_all()
-            await _insert(session, declared, version)
+            await _write(session, row, declared, version)
         self._changed(org)
 
     async def _read(self, org: str) -> tuple[int, Declared] | None:
         async with AsyncSession(self.engine) as session:
             row = await session.get(t.Organisation, org)
             return None if row is None else (row.version, await _load(session, row))
+
+
+async def _locked(session: AsyncSession, org: str) -> t.Organisation | None:
+    """Return the organisation; nobody else changes it before the transaction ends.
+
+    A write comes first, because SQLite has no `FOR UPDATE`: it takes the one writer's place before
+    anything is read, so that two edits cannot both start from the same state.
+    """
+    same = {"version": t.Organisation.version}
+    await session.execute(update(t.Organisation).where(t.Organisation.id == org).values(same))
+    return await session.get(t.Organisation, org)
 
 
 def _fields(row: Any, kind: type[_T]) -> _T:
@@ -180,11 +187,34 @@ def _hashed(declared: Declared, environ: Mapping[str, str]) -> Declared:
     return declared.model_copy(update={"agents": agents})
 
 
-async def _insert(session: AsyncSession, d: Declared, version: int) -> None:
+_PARTS = (
+    t.SkillLevel,
+    t.Membership,
+    t.Account,
+    t.Group,
+    t.Skill,
+    t.Queue,
+    t.Barred,
+    t.Customer,
+    t.Site,
+)
+"""What belongs to an organisation, in an order in which it may be removed."""
+
+
+async def _write(
+    session: AsyncSession, known: t.Organisation | None, d: Declared, version: int
+) -> None:
+    """Make the organisation as declared; its own row stays, since it is the lock of all edits."""
     plain = {"name", "entry_queue", "grace_s", "origins", "dispositions"}
     points = {str(level): value for level, value in d.vip_points.items()}
     head = d.model_dump(include=plain)
-    session.add(t.Organisation(id=d.org, version=version, vip_points=points, **head))
+    if known is None:
+        session.add(t.Organisation(id=d.org, version=version, vip_points=points, **head))
+    else:
+        for name, value in {**head, "version": version, "vip_points": points}.items():
+            setattr(known, name, value)
+        for part in _PARTS:
+            await session.execute(delete(part).where(part.org == d.org))
     await session.flush()
     for group, name in d.groups.items():
         session.add(t.Group(org=d.org, id=group, name=name))

@@ -1,5 +1,6 @@
 """The directory, on SQLite and on a real PostgreSQL."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -148,3 +149,20 @@ def test_a_wrong_file_is_named_with_the_path_and_what_is_allowed(tmp_path, chang
     path.write_text(change)
     with pytest.raises(DeclarationError, match=rf"(?s)wrong\.yaml.*{told}"):
         read_file(path)
+
+
+async def test_of_many_edits_at_once_none_is_lost(demo):
+    others = [
+        Directory(str(demo.engine.url.render_as_string(hide_password=False))) for _ in range(3)
+    ]
+    before = (await demo.versions())["demo"]
+
+    async def bar(directory, n):
+        await directory.add_bar("demo", DeclaredBar(kind="customer", value=f"c{n}"))
+
+    await asyncio.gather(*(bar(others[n % 3], n) for n in range(12)))
+    barred = {entry.value for entry in (await demo.read("demo")).blacklist}
+    assert {f"c{n}" for n in range(12)} <= barred
+    assert (await demo.versions())["demo"] >= before + 12
+    for other in others:
+        await other.close()
