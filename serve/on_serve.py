@@ -100,7 +100,8 @@ def gateway_app(
         # Clients see 1012 when the listener closes, after the draining period.
         graceful_shutdown_timeout_s=drain_s + 10.0,
         graceful_shutdown_wait_loop_s=1.0,
-        health_check_period_s=5.0,
+        # A dead replica is found by its next check, and all its people wait for that (M8).
+        health_check_period_s=1.0,
         health_check_timeout_s=15.0,
         ray_actor_options={"num_cpus": 0, "memory": 300 * 1024 * 1024},
     )

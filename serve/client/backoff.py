@@ -15,7 +15,8 @@ class Backoff:
     """A schedule of waits in seconds: the n-th lies in [0, min(cap_s, base_s * 2**n))."""
 
     base_s: float = 0.2
-    cap_s: float = 15.0
+    cap_s: float = 5.0
+    """Half of the 10 s within which everybody is served again (M8)."""
 
     def delay_s(self, attempt: int, dice: float) -> float:
         """Return the wait before try number `attempt` (from 0); `dice` is uniform in [0, 1)."""
