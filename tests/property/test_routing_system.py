@@ -237,6 +237,11 @@ class RoutingSystem(RuleBasedStateMachine):
             n = data.draw(st.sampled_from(range(len(addresses))))
             self.centre.crash(addresses[n])
 
+    @rule(kind=st.sampled_from(("dispatch", "queue", "agent")), agent=agents)
+    def a_router_crashes(self, kind, agent):
+        entity = {"dispatch": "main", "queue": "q0", "agent": agent}[kind]
+        self.centre.crash(self.centre.address(kind, entity))
+
     # --- promises ----------------------------------------------------------------------------
 
     @invariant()
@@ -326,6 +331,8 @@ class RoutingSystem(RuleBasedStateMachine):
             if self.centre.config.agents[agent].enabled:
                 assert pool[agent].status == clock.status
         for contact in dispatch._room.waits:
+            if contact.tried and not contact.agent:
+                assert dispatch._staff.has_others(contact.demand, contact.tried | contact.exclude)
             for agent in pool:
                 why = reason(contact, pool[agent], now)
                 assert why is not None, f"{agent} idles beside {contact}"
