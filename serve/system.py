@@ -19,6 +19,7 @@ from infra.wiring import Wiring
 from serve.door_wiring import DoorWiring, OpenPeople
 from serve.ingress_env import DRAIN_S, ingress_environment
 from serve.on_serve import start_bots, start_gateways, stop_gateways
+from serve.port_block import port_block
 
 SOCKET_PATH = "/ws"
 
@@ -76,6 +77,7 @@ def running_system(
             drain_s=drain_s,
             metrics_port=free_port(),
             stats_port=free_port(),
+            direct_ports=stack.enter_context(port_block()),
         )
         dashboard_url = start_ray(ray_address, dashboard=dashboard)
         stack.callback(stop_ray)
