@@ -26,6 +26,15 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     vip: int = 0
     attributes: dict[str, str] = {}
     token_id: str = ""
+    client_id: str = ""
+    """The OAuth client that the token was issued to."""
+    family: str = ""
+    """The sign-in that the token descends from (`sid`); it ends with its refresh tokens."""
+    auth_time: float = 0.0
+    """When the bearer signed in, by the clock that revocations are stamped with; 0: unknown."""
+    issued_at: float = 0.0
+    stamp: str = ""
+    """Changes with the account's password: see `serve.oauth.guard`."""
 
     @property
     def person(self) -> Person:

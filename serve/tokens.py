@@ -16,7 +16,7 @@ import base64
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -25,7 +25,7 @@ from jose.exceptions import JOSEError
 
 from actors.messages import Role
 from serve.identity import BadTokenError, Identity
-from serve.signing_keys import Jwk, check_key
+from serve.signing_keys import Jwk, KeySet, check_key
 
 ALGORITHM: Literal["ES256"] = "ES256"
 ACCESS_TYPE: Literal["at+jwt"] = "at+jwt"
@@ -34,6 +34,8 @@ VISITOR_TYPE: Literal["visitor+jwt"] = "visitor+jwt"
 ISSUER = "raydesk"
 ACCESS_AUDIENCE = "raydesk:staff"
 VISITOR_AUDIENCE = "raydesk:visitor"
+OWN_CLIENT = "raydesk"
+"""`client_id` of tokens that no client asked for: the system's own bots' (RFC 9068 wants one)."""
 TOKEN_MAX = 8192
 LEEWAY_S = 5.0
 """Clocks of two of our machines may differ by this much."""
@@ -68,6 +70,11 @@ class _Claims(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     lang: str = ""
     vip: int = 0
     attributes: dict[str, str] = {}
+    client_id: str = ""
+    roles: list[str] = []
+    sid: str = ""
+    auth_time: float = 0.0
+    stamp: str = ""
 
 
 _header = msgspec.json.Decoder(_Header)
@@ -77,25 +84,35 @@ _claims = msgspec.json.Decoder(_Claims)
 class Tokens:
     """Issues and verifies. Holds the keys and the cache; safe to make in every process.
 
-    The first key signs, all verify, so that a rotated key lives on until its tokens expired.
+    The first key signs, all verify, so that a rotated key lives on until its tokens expired. A set
+    that is `replace`d says itself from when each key signs and until when it verifies.
     """
 
     def __init__(
         self, keys: Sequence[Jwk], *, issuer: str = ISSUER, cache_n: int = CACHE_N
     ) -> None:
-        for key in keys:
-            check_key(key)
-        self._issuer = issuer
-        self._kid = keys[0].kid
-        self._signer = jwk.construct(keys[0].private(), ALGORITHM)
-        self._public = {key.kid: key.public() for key in keys}
-        self._keys = {kid: jwk.construct(key, ALGORITHM) for kid, key in self._public.items()}
+        self.issuer = issuer
         self._cache: dict[bytes, Identity] = {}
         self._cache_n = cache_n
+        self.replace(KeySet(keys=list(keys)))
 
-    def jwks(self) -> dict[str, Any]:
-        """Return the public keys as a JWK set."""
-        return {"keys": list(self._public.values())}
+    def replace(self, keys: KeySet) -> None:
+        """Sign and verify with these keys from now on.
+
+        Raises:
+            KeysError: one is no EC P-256 key.
+        """
+        for key in keys.keys:
+            check_key(key)
+        self._set = keys
+        self._public = {key.kid: key.public() for key in keys.keys}
+        self._keys = {kid: jwk.construct(key, ALGORITHM) for kid, key in self._public.items()}
+        self._signers = {key.kid: jwk.construct(key.private(), ALGORITHM) for key in keys.keys}
+        self._cache.clear()
+
+    def jwks(self, now: float = 0.0) -> dict[str, Any]:
+        """Return the public keys that verify at `now` as a JWK set."""
+        return {"keys": [key.public() for key in self._set.verifying(now)]}
 
     def issue_access(self, who: Identity, now: float, ttl_s: float = 300.0) -> str:
         """Return an access token of an agent, leader or admin."""
@@ -129,7 +146,7 @@ class Tokens:
 
     def _issue(self, who: Identity, typ: str, audience: str, now: float, ttl_s: float) -> str:
         claims = _Claims(
-            iss=self._issuer,
+            iss=self.issuer,
             aud=audience,
             sub=who.subject,
             org=who.org,
@@ -145,15 +162,21 @@ class Tokens:
             lang=who.lang,
             vip=who.vip,
             attributes=who.attributes,
+            client_id=who.client_id or OWN_CLIENT,
+            roles=[who.role],
+            sid=who.family,
+            auth_time=who.auth_time,
+            stamp=who.stamp,
         )
-        headers = {"typ": typ, "kid": self._kid}
+        kid = self._set.signing(now).kid
+        headers = {"typ": typ, "kid": kid}
         payload = msgspec.to_builtins(claims)
-        return str(jws.sign(payload, self._signer, headers=headers, algorithm=ALGORITHM))
+        return str(jws.sign(payload, self._signers[kid], headers=headers, algorithm=ALGORITHM))
 
     def _verify(self, token: str, now: float) -> Identity:
         header = read_header(token)
         key = self._keys.get(header.kid)
-        if key is None:
+        if key is None or not self._set.verifies(header.kid, now):
             raise BadTokenError("The token is signed with an unknown key: get a new one.")
         try:
             payload = jws.verify(token, key, algorithms=[ALGORITHM])
@@ -168,7 +191,7 @@ class Tokens:
 
     def _check(self, claims: _Claims, typ: str, now: float) -> None:
         audience = ACCESS_AUDIENCE if typ == ACCESS_TYPE else VISITOR_AUDIENCE
-        if claims.iss != self._issuer or claims.aud != audience:
+        if claims.iss != self.issuer or claims.aud != audience:
             raise BadTokenError("The token was issued for something else: get a new one.")
         if (claims.role == "customer") != (typ == VISITOR_TYPE) or claims.role == "system":
             raise BadTokenError("The token is of another kind: get a new one.")
@@ -207,4 +230,40 @@ def _bearer(claims: _Claims) -> Identity:
         vip=claims.vip,
         attributes=claims.attributes,
         token_id=claims.jti,
+        client_id=claims.client_id,
+        family=claims.sid,
+        auth_time=claims.auth_time,
+        issued_at=claims.iat,
+        stamp=claims.stamp,
     )
+
+
+FOREIGN_ALGORITHMS = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC"}
+"""What an identity provider may sign with, and the one key type that goes with it."""
+
+
+def check_foreign(token: str, key: Mapping[str, Any], algorithm: str) -> bytes:
+    """Return the claims of another issuer's token, whose signature by `key` is right.
+
+    `key` is a public JWK of that issuer's own set, chosen by the caller; nothing in the token says
+    which. Only asymmetric algorithms, only a JWK of the type that goes with the algorithm.
+
+    Raises:
+        BadTokenError: another algorithm or key type, a key with a private or symmetric part, or a
+            wrong signature.
+    """
+    kind = FOREIGN_ALGORITHMS.get(algorithm)
+    parts = ("kty", "n", "e") if kind == "RSA" else ("kty", "crv", "x", "y")
+    if kind is None or key.get("kty") != kind or len(token) > 2 * TOKEN_MAX:
+        raise BadTokenError("The token's algorithm is not accepted.")
+    try:
+        if kind == "RSA" and len(str(key["n"])) < RSA_N:
+            raise BadTokenError("The provider's key is too short.")
+        made = jwk.construct({part: key[part] for part in parts}, algorithm)
+        return bytes(jws.verify(token, made, algorithms=[algorithm]))
+    except (JOSEError, KeyError, ValueError, TypeError):
+        raise BadTokenError("The token's signature is wrong: get a new one.") from None
+
+
+RSA_N = 341
+"""Fewest characters of an RSA modulus: 2048 bits."""
