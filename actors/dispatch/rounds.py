@@ -82,7 +82,7 @@ class Rounds:
     ) -> tuple[list[Proposal], bool]:
         """Return the proposals of one round in the order in which to use them, and whether to ask
         again at once. `limit`: the most that will be used."""
-        limit = min(limit, LIMIT)
+        started, limit = self._clock(), min(limit, LIMIT)
         found: list[Proposal] = []
         again = False
         for plan in self._plans:
@@ -94,6 +94,7 @@ class Rounds:
             found += proposals
         if len(self._plans) > 1:
             found.sort(key=lambda proposal: proposal.contact.order)
+        self.effects.append(Count("decision_seconds", self._clock() - started))
         return found[:limit], again or len(found) > limit
 
     def _decide(self, plan: Plan, view: View, seed: int) -> list[Proposal]:
