@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections import defaultdict
 
 import msgspec
@@ -11,6 +12,17 @@ from actors.messages import Contact
 
 OFFER = "offer:"
 HOLD = "hold:"
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """An accepted offer (same id): its units are taken until `Release`."""
+
+    id: str
+    agent: str
+    session: str
+    episode: int
+    units: int
+    at: float
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,16 +38,29 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     idle_since: float
     """The agent's before the offer: given back if the offer ends through no doing of the agent."""
 
+    def accepted(self, now: float) -> Hold:
+        """Return the hold that the offer becomes."""
+        return Hold(
+            id=self.id,
+            agent=self.agent,
+            session=self.contact.session,
+            episode=self.contact.episode,
+            units=self.units,
+            at=now,
+        )
 
-class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """An accepted offer (same id): its units are taken until `Release`."""
-
-    id: str
-    agent: str
-    session: str
-    episode: int
-    units: int
-    at: float
+    def facts(self, now: float) -> dict[str, str | int | float | None]:
+        """Return what explains the offer in a log line (R7)."""
+        contact = self.contact
+        return {
+            "offer": self.id,
+            "session": contact.session,
+            "episode": contact.episode,
+            "agent": self.agent,
+            "queue": contact.queue,
+            "waited_s": round(now - contact.arrived_at, 3),
+            "virtual_at": self.virtual_at,
+        }
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -58,6 +83,7 @@ class Ledger:
         self._holds_of: defaultdict[str, set[str]] = defaultdict(set)
         self._used: defaultdict[str, int] = defaultdict(int)
         self._n: defaultdict[str, int] = defaultdict(int)
+        self._deadlines: list[tuple[float, str]] = []
 
     def load(self, records: dict[str, bytes]) -> None:
         """Take over what was put."""
@@ -93,10 +119,22 @@ class Ledger:
         """Return the holds of a session (two while an agent consults another)."""
         return [self.holds[hold] for hold in sorted(self._holds_of.get(session, ()))]
 
+    def next_deadline(self) -> float | None:
+        """Return when the next open offer is missed, None if there is none."""
+        while self._deadlines and self._deadlines[0][1] not in self.offers:
+            heapq.heappop(self._deadlines)
+        return self._deadlines[0][0] if self._deadlines else None
+
+    def overdue(self, now: float) -> Offer | None:
+        """Return an open offer whose deadline has come, None if there is none. Shut it next."""
+        at = self.next_deadline()
+        return None if at is None or at > now else self.offers[self._deadlines[0][1]]
+
     def open(self, offer: Offer) -> Effect:
         """Take the units for an offer."""
         assert offer.contact.session not in self._offer_of
         self.offers[offer.id] = offer
+        heapq.heappush(self._deadlines, (offer.deadline, offer.id))
         self._offer_of[offer.contact.session] = offer.id
         self._offers_of[offer.agent].add(offer.id)
         self._count(offer.agent, offer.units, 1)

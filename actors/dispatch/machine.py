@@ -20,7 +20,7 @@ Invariants (they hold after every command, repeated, late or early):
 
 from __future__ import annotations
 
-import heapq
+from collections import Counter
 from collections.abc import Sequence
 
 from actors.addresses import Address
@@ -28,6 +28,7 @@ from actors.config import OrgConfig
 from actors.dispatch.ledger import Hold, Ledger, Offer
 from actors.dispatch.rounds import Proposal, Rounds
 from actors.dispatch.staff import Staff
+from actors.dispatch.staffing import Staffing
 from actors.dispatch.waiting import WaitingRoom
 from actors.effects import Count, Effect, Log, Put, Tell
 from actors.machine import Context
@@ -56,8 +57,6 @@ from actors.recent import Recent
 
 TURN_MATCHES = 256
 """Offers made in one turn, at most: bounds the turn and its commit."""
-STAFF_WAIT_S = 10.0
-"""After a start nobody is known to be on duty: give the agents time to say that they are."""
 OVER_N = 50_000
 ENDED_N = 20_000
 
@@ -76,14 +75,11 @@ class Dispatch:
         """Session -> its latest episode that is over here."""
         self._ended: Recent[str, str] = Recent(ENDED_N)
         """Offer -> outcome."""
-        self._deadlines: list[tuple[float, str]] = []
         self._changed = False
         self._staff_changed = False
-        self._staff_known_at: float | None = None
-        self._staffing_changed = True
-        self._staffed: dict[str, bool] = {}
+        self._staffing = Staffing()
         self._known = False
-        """True once a record exists, so that a restart asks everybody again."""
+        """A record exists, so that a restart asks everybody again."""
         self._now = 0.0
         self._last: dict[str, str | int | float | None] = {}
         self._out: list[Effect] = []
@@ -97,16 +93,14 @@ class Dispatch:
         self._ledger.load(records)
         for offer in self._ledger.offers.values():
             self._room.put_offered(offer)
-            heapq.heappush(self._deadlines, (offer.deadline, offer.id))
         self._staff.configure(self._org)
 
     def recovered(self, ctx: Context) -> list[Effect]:
         """Ask every queue and agent for what was only in memory."""
         self._start(ctx.now)
-        for queue in self._org.queues:
-            self._out.append(Tell(self._to("queue", queue), Announce()))
-        for agent in self._org.agents:
-            self._out.append(Tell(self._to("agent", agent), Announce()))
+        queues = [self._to("queue", queue) for queue in self._org.queues]
+        agents = [self._to("agent", agent) for agent in self._org.agents]
+        self._out += [Tell(to, Announce()) for to in (*queues, *agents)]
         return self._take_out()
 
     def handle(self, command: Command, ctx: Context) -> list[Effect]:
@@ -149,13 +143,11 @@ class Dispatch:
 
     def deadline(self) -> float | None:
         """See `Machine.deadline`."""
-        while self._deadlines and self._deadlines[0][1] not in self._ledger.offers:
-            heapq.heappop(self._deadlines)
         due = [
             self._now if self._changed else None,
-            self._deadlines[0][0] if self._deadlines else None,
+            self._ledger.next_deadline(),
             self._room.next_at(),
-            self._staff_known_at if self._staffing_changed else None,
+            self._staffing.due_at(),
         ]
         return min((at for at in due if at is not None), default=None)
 
@@ -169,17 +161,14 @@ class Dispatch:
 
     def summary(self) -> dict[str, object]:
         """Return how many wait, are offered and held, who is there, and the last decision."""
-        statuses: dict[str, int] = {}
-        for agent in self._staff.pool:
-            status = self._staff.pool[agent].status
-            statuses[status] = statuses.get(status, 0) + 1
+        pool = self._staff.pool
         return {
             "dispatch": self.address.id,
             "waiting": len(self._room.waits),
             "offers": len(self._ledger.offers),
             "held": len(self._ledger.holds),
-            "free_agents": len(self._staff.pool.free),
-            "agents": statuses,
+            "free_agents": len(pool.free),
+            "agents": dict(Counter(pool[agent].status for agent in pool)),
             "last_decision": self._last,
         }
 
@@ -217,7 +206,7 @@ class Dispatch:
         if not self._staff.heard(command):
             return
         if (before == "offline") != (command.status == "offline"):
-            self._staffing_changed = True
+            self._staffing.changed = True
         if command.status != "available":
             self._withdraw_all(agent)
         if command.status == "offline":
@@ -263,7 +252,6 @@ class Dispatch:
         self._out.append(self._ledger.open(offer))
         self._room.offered(contact.session)
         self._staff.refresh(offer.agent)
-        heapq.heappush(self._deadlines, (offer.deadline, offer.id))
         told = ContactOffered(episode=contact.episode, offer=offer.id, agent=offer.agent)
         self._out.append(Tell(self._to("session", contact.session), told))
 
@@ -288,18 +276,10 @@ class Dispatch:
         self._ended.set(offer.id, "accepted")
         self._room.remove(session)
         self._close(session, episode)
-        hold = Hold(
-            id=offer.id,
-            agent=offer.agent,
-            session=session,
-            episode=episode,
-            units=offer.units,
-            at=self._now,
-        )
         assign = Assign(episode=episode, offer=offer.id, agent=offer.agent, purpose=contact.purpose)
         taken = ContactTaken(session=session, episode=episode, agent=offer.agent)
         self._out += [
-            self._ledger.hold(hold),
+            self._ledger.hold(offer.accepted(self._now)),
             Tell(self._to("queue", contact.queue), taken),
             Tell(self._to("session", session), assign),
             Count("offers_total", label="accepted"),
@@ -313,10 +293,8 @@ class Dispatch:
         self._ended.set(hold.id, "failed")
         self._free(hold)
         ended = OfferEnded(offer=hold.id, outcome="failed")
-        self._out += [
-            Tell(self._to("agent", hold.agent), ended),
-            Count("offers_total", label="failed"),
-        ]
+        self._out.append(Tell(self._to("agent", hold.agent), ended))
+        self._out.append(Count("offers_total", label="failed"))
 
     def _lapse(self, offer: Offer, outcome: str) -> None:
         """An offer ends without a yes: units back, the contact waits on at its old age."""
@@ -332,10 +310,8 @@ class Dispatch:
         self._room.back(contact.session, self._now, tried=tried)
         self._tell_ended(offer, outcome)
         lapsed = OfferLapsed(episode=contact.episode, offer=offer.id, outcome=outcome)
-        self._out += [
-            Tell(self._to("session", contact.session), lapsed),
-            Count("offers_total", label=outcome),
-        ]
+        self._out.append(Tell(self._to("session", contact.session), lapsed))
+        self._out.append(Count("offers_total", label=outcome))
         self._changed = self._staff_changed = True
 
     def _tell_ended(self, offer: Offer, outcome: str) -> None:
@@ -352,12 +328,9 @@ class Dispatch:
             self._lapse(offer, "withdrawn")
 
     def _expire(self) -> None:
-        while self._deadlines and self._deadlines[0][0] <= self._now:
-            _, offer_id = heapq.heappop(self._deadlines)
-            offer = self._ledger.offers.get(offer_id)
-            if offer is not None:
-                self._lapse(offer, "missed")
-                self._withdraw_all(offer.agent)
+        while (offer := self._ledger.overdue(self._now)) is not None:
+            self._lapse(offer, "missed")
+            self._withdraw_all(offer.agent)
 
     # --- rounds ----------------------------------------------------------------------------
 
@@ -380,27 +353,15 @@ class Dispatch:
     def _use(self, proposals: list[Proposal], ctx: Context) -> int:
         """Turn proposals into offers, up to the first that no longer fits; return how many."""
         for made, proposal in enumerate(proposals):
-            agent = self._staff.pool[proposal.agent]
-            if proposal.contact.id not in self._room.waits:
-                return made
-            if agent.free < proposal.contact.demand.units:
+            contact, agent = proposal.contact, self._staff.pool[proposal.agent]
+            if contact.id not in self._room.waits or agent.free < contact.demand.units:
                 return made
             self._offer(proposal, ctx)
         return len(proposals)
 
     def _explain(self, offer: Offer, proposal: Proposal) -> None:
-        contact = offer.contact
-        self._last = {
-            "offer": offer.id,
-            "session": contact.session,
-            "episode": contact.episode,
-            "agent": offer.agent,
-            "queue": contact.queue,
-            "waited_s": round(self._now - contact.arrived_at, 3),
-            "virtual_at": offer.virtual_at,
-            "policy": proposal.policy,
-            "seed": proposal.seed,
-        }
+        choice = {"policy": proposal.policy, "seed": proposal.seed}
+        self._last = {**offer.facts(self._now), **choice}
         self._out.append(Log("offer.made", self._last))
 
     # --- settings and staff ----------------------------------------------------------------
@@ -412,20 +373,13 @@ class Dispatch:
             self._room.forget_preference(agent, self._now)
         self._room.configure(config, self._now)
         self._rounds.configure(config)
-        self._changed = self._staff_changed = self._staffing_changed = True
-        self._staffed = {q: s for q, s in self._staffed.items() if q in config.queues}
+        self._changed = self._staff_changed = self._staffing.changed = True
 
     def _tell_staffed(self) -> None:
         """Tell each queue when the last who serves it has gone, or the first has come."""
-        known_at = self._staff_known_at
-        if not self._staffing_changed or known_at is None or self._now < known_at:
-            return
-        self._staffing_changed = False
-        for queue in self._org.queues.values():
-            staffed = self._staff.on_duty(queue)
-            if self._staffed.get(queue.id) != staffed:
-                self._staffed[queue.id] = staffed
-                self._out.append(Tell(self._to("queue", queue.id), StaffChanged(staffed=staffed)))
+        queues = self._org.queues.values()
+        for queue, staffed in self._staffing.news(queues, self._staff, self._now):
+            self._out.append(Tell(self._to("queue", queue), StaffChanged(staffed=staffed)))
 
     # --- words -----------------------------------------------------------------------------
 
@@ -434,8 +388,7 @@ class Dispatch:
         if not self._known:
             self._known = True
             self._out.append(Put("known", b"1"))
-        if self._staff_known_at is None:
-            self._staff_known_at = now + STAFF_WAIT_S
+        self._staffing.start(now)
 
     def _to(self, kind: str, entity: str) -> Address:
         return Address(kind, self.address.org, entity)  # type: ignore[arg-type]
