@@ -66,13 +66,13 @@ def ingress_environment(
     hard_limit: int | None = None,
     metrics_port: int | None = None,
     stats_port: int | None = None,
-    direct_ports: range | None = None,
+    own_ports: range | None = None,
 ) -> dict[str, str]:
     """Return the variables to set before Ray starts (`haproxy`: auto, on or off).
 
     `folder` keeps HAProxy's files apart from another Raydesk's on this machine; its path must be
-    short, because a Unix socket's name in it may have 100 characters. `direct_ports` keeps the
-    gateways' own ports apart likewise (`serve.port_block`).
+    short, because a Unix socket's name in it may have 100 characters. `own_ports` keeps the
+    fallback proxy's and the gateways' ports apart likewise (`serve.port_block`).
 
     Raises:
         RuntimeError: `on`, but there is no binary.
@@ -116,9 +116,11 @@ def ingress_environment(
         found["RAY_SERVE_HAPROXY_METRICS_PORT"] = str(metrics_port)
     if stats_port is not None:
         found["RAY_SERVE_HAPROXY_STATS_PORT"] = str(stats_port)
-    if direct_ports is not None:
-        found["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"] = str(direct_ports[0])
-        found["RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT"] = str(direct_ports[-1])
+    if own_ports is not None:
+        found["RAY_SERVE_FALLBACK_PROXY_HTTP_PORT"] = str(own_ports[0])
+        found["RAY_SERVE_FALLBACK_PROXY_GRPC_PORT"] = str(own_ports[1])
+        found["RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT"] = str(own_ports[2])
+        found["RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT"] = str(own_ports[-1])
     return {**found, **(_files(folder) if folder is not None else {})}
 
 

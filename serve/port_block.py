@@ -1,8 +1,9 @@
-"""A block of ports for the gateways of one system on this machine, which no other system uses.
+"""A block of ports for the ingress of one system on this machine, which no other system uses.
 
-Serve gives every cluster's replicas the direct ports 30000, 30001, ... When a gateway dies, another
-cluster's next one may take its port while our HAProxy still sends people there: they would be told
-that their tokens are signed with an unknown key.
+Serve's defaults are the same for every cluster. While no gateway is up, HAProxy sends people to its
+fallback proxy, port 8500, which all clusters of a machine share (SO_REUSEPORT): some reach another
+system, whose gateway tells them that their tokens are signed with an unknown key. (Seen with three
+systems on one machine and one gateway killed.) Gateways' own ports begin at 30000 everywhere.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def running_system(
             drain_s=drain_s,
             metrics_port=free_port(),
             stats_port=free_port(),
-            direct_ports=stack.enter_context(port_block()),
+            own_ports=stack.enter_context(port_block()),
         )
         dashboard_url = start_ray(ray_address, dashboard=dashboard)
         stack.callback(stop_ray)

@@ -30,6 +30,16 @@ def test_connections_follow_the_descriptor_limit() -> None:
     assert max_connections(100) == 256
 
 
+def test_two_systems_on_one_machine_share_no_port(binary: Path) -> None:
+    first = ingress_environment(own_ports=range(20_001, 20_100))
+    second = ingress_environment(own_ports=range(20_101, 20_200))
+    names = [name for name in first if "PROXY_HTTP_PORT" in name or "MIN_HTTP_PORT" in name]
+    assert len(names) == 2
+    assert {first[name] for name in names}.isdisjoint(second[name] for name in names)
+    assert int(first["RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT"]) < 20_100
+    assert binary.exists()
+
+
 def test_haproxy_serves_where_its_binary_is(binary: Path, tmp_path: Path) -> None:
     found = ingress_environment(folder=tmp_path, drain_s=7, hard_limit=20_000)
     assert found["RAY_SERVE_ENABLE_HA_PROXY"] == "1"
