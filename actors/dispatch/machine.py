@@ -360,8 +360,8 @@ class Dispatch:
         return len(proposals)
 
     def _explain(self, offer: Offer, proposal: Proposal) -> None:
-        choice = {"policy": proposal.policy, "seed": proposal.seed}
-        self._last = {**offer.facts(self._now), **choice}
+        self._last = offer.facts(self._now)
+        self._last |= {"policy": proposal.policy, "seed": proposal.seed}
         self._out.append(Log("offer.made", self._last))
 
     # --- settings and staff ----------------------------------------------------------------
