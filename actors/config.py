@@ -62,6 +62,8 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     capacity: int = 5
     """Capacity units held at once."""
     enabled: bool = True
+    stamp: str = ""
+    """Changes with the password (`infra.revocation_stamp`): older sign-ins then count no more."""
 
 
 class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -22,6 +22,7 @@ from infra.directory.declared import (
     DeclaredQueue,
     parse,
 )
+from infra.revocation_stamp import stamp_of
 
 _T = TypeVar("_T")
 BAR_FIELDS = ("kind", "value", "scope", "starts_at", "ends_at", "reason")
@@ -288,7 +289,9 @@ def _compiled(version: int, d: Declared) -> OrgConfig:
         entry_queue=d.entry_queue,
         queues={key: QueueConfig(id=key, **one.model_dump()) for key, one in d.queues.items()},
         agents={
-            key: AgentConfig(id=key, **one.model_dump(exclude=secret))
+            key: AgentConfig(
+                id=key, stamp=stamp_of(one.password_hash), **one.model_dump(exclude=secret)
+            )
             for key, one in d.agents.items()
         },
         blacklist=[BlacklistEntry(**one.model_dump()) for one in d.blacklist],
