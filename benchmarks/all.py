@@ -20,7 +20,16 @@ import msgspec
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
 BEGIN, END = "<!-- benchmarks:start -->", "<!-- benchmarks:end -->"
-KILLS = ("gateway", "session-shard", "agent-shard", "queue", "dispatch", "redis", "worker-node")
+KILLS = (
+    "gateway",
+    "session-shard",
+    "agent-shard",
+    "queue",
+    "dispatch",
+    "keeper",
+    "redis",
+    "worker-node",
+)
 
 PROGRAMS: dict[str, Sequence[str]] = {
     "chat": ("--seconds", "15", "--peer", "python-socketio", "--peer", "socket.io"),
