@@ -1,1 +1,0 @@
-"""The authorization server: how staff and integrations get tokens, and how tokens end."""
