@@ -169,7 +169,7 @@ def _fields(row: Any, kind: type[_T]) -> _T:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=5000"):
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=60000"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
