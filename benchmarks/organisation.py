@@ -12,7 +12,7 @@ from infra.configs import RedisConfigs
 from infra.redis_client import connect
 from serve.identity import Identity
 from serve.signing_keys import load_keys
-from serve.tokens import Tokens
+from serve.tokens import ISSUER, Tokens
 
 QUEUE = "main"
 NEVER_S = 24 * 3600.0
@@ -68,8 +68,8 @@ def publish(redis_url: str, configs: Iterable[OrgConfig]) -> None:
 class TokenMint:
     """Issues tokens with the keys of a running system."""
 
-    def __init__(self, keys_dir: Path) -> None:
-        self._tokens = Tokens(load_keys(keys_dir))
+    def __init__(self, keys_dir: Path, issuer: str = ISSUER) -> None:
+        self._tokens = Tokens(load_keys(keys_dir), issuer=issuer)
 
     def customers(self, org: str, n: int) -> list[str]:
         """Return visitor tokens of `n` customers."""

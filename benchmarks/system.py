@@ -18,6 +18,7 @@ from benchmarks.organisation import TokenMint, organisation, publish
 from infra.settings import Settings, load_settings
 from infra.valkey import ValkeyServer, free_port
 from serve.door_wiring import People
+from serve.tokens import ISSUER
 
 DRAIN_S = 1
 """Nobody is waited for at the end of a benchmark."""
@@ -32,13 +33,14 @@ class System(msgspec.Struct, kw_only=True):
     redis_url: str
     keys_dir: Path
     known: dict[int, str] = {}
+    issuer: str = ISSUER
 
     def enrol(
         self, org: str, customers: int, agents: int, capacity: int
     ) -> tuple[list[str], list[str]]:
         """Add an organisation; return its customers' and its agents' tokens."""
         publish(self.redis_url, [organisation(org, agents, capacity)])
-        mint = TokenMint(self.keys_dir)
+        mint = TokenMint(self.keys_dir, self.issuer)
         return mint.customers(org, customers), mint.agents(org, agents)
 
 
@@ -101,6 +103,7 @@ def ray_system(
                 url=running.ws_url,
                 redis_url=running.redis_url,
                 keys_dir=settings.keys_dir,
+                issuer=settings.base_url,
                 known={running.valkey.pid: "valkey"},
             )
 
@@ -114,7 +117,12 @@ def outside_system(url: str) -> System:
     settings = load_settings()
     if settings.external_redis is None:
         raise ValueError("--url needs the running system's REDIS_URL and RAYDESK_DATA_DIR")
-    return System(url=url, redis_url=settings.external_redis, keys_dir=settings.keys_dir)
+    return System(
+        url=url,
+        redis_url=settings.external_redis,
+        keys_dir=settings.keys_dir,
+        issuer=settings.base_url,
+    )
 
 
 @contextmanager

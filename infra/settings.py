@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     allowed_origins: Origins = _env("RAYDESK_ALLOWED_ORIGINS", ())
     gateway_replicas: Count = _made("RAYDESK_GATEWAY_REPLICAS", lambda: max(1, _cores() // 2))
     haproxy: Literal["auto", "on", "off"] = _env("RAYDESK_HAPROXY", "auto")
+    password_door: Literal["auto", "on", "off"] = _env("RAYDESK_PASSWORD_DOOR", "auto")
     token_keys_dir: Path | None = _env("RAYDESK_TOKEN_KEYS_DIR", None)
 
     # Actors.
@@ -155,6 +156,15 @@ class Settings(BaseSettings):
         if self.database_url is None:
             return f"sqlite+aiosqlite:///{self.data_dir.absolute() / 'raydesk.sqlite3'}"
         return async_sql_url(self.database_url.get_secret_value())
+
+    @property
+    def takes_passwords(self) -> bool:
+        """Whether `POST /v1/token` is there: with the demo, unless said otherwise."""
+        match self.password_door:
+            case "auto":
+                return self.demo
+            case chosen:
+                return chosen == "on"
 
     @property
     def keys_dir(self) -> Path:

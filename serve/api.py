@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from pathlib import Path
 
 import structlog
+from authlib.oauth2 import OAuth2Error
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -23,6 +24,7 @@ from serve.api_errors import (
     answer_api_error,
     answer_defect,
     answer_http_error,
+    answer_oauth_error,
     json_response,
 )
 from serve.api_pages import WEB, SecureHeaders, pages
@@ -33,6 +35,10 @@ from serve.gateway.core import Gateway
 from serve.gateway.limits import Limits
 from serve.gateway.shell import Door
 from serve.gateway.world import World
+from serve.oauth.build import Trust, oauth_routes
+from serve.oauth.ending import Ending
+from serve.oauth.guard import Guard
+from serve.oauth.parts import OAuthParts
 from serve.sign_in import SignIn
 from serve.tokens import Tokens
 
@@ -45,11 +51,16 @@ READY_S = 2.0
 
 def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
     """Return the doors of one process. `name` is its gateway's, never used by another."""
-    tokens = Tokens(adapters.keys)
+    tokens = Tokens(adapters.keys, issuer=adapters.issuer)
+    oauth = adapters.oauth
+    trust = Trust(tokens, list(adapters.keys), oauth) if oauth is not None else None
+    guard = trust.guard if trust is not None else Guard(tokens)
+    adapters.config_news(guard.configured)
     world = World(
         name=name,
         fabric=fabric,
-        verifier=tokens,
+        verifier=guard,
+        objection=guard.objection,
         customers=adapters.customers,
         configs=adapters.configs,
         metrics=adapters.metrics,
@@ -59,6 +70,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
     )
     parts = ApiParts(
         tokens=tokens,
+        guard=guard,
         sign_in=SignIn(adapters.accounts, time.monotonic),
         sites=adapters.sites,
         history=adapters.history,
@@ -67,17 +79,43 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         opened=adapters.opened,
         origins=adapters.origins,
         proxies_n=adapters.proxies_n,
+        password_door=oauth is None or oauth.password_door,
     )
-    return make_app(Gateway(world), parts, adapters.limits)
+    gateway = Gateway(world)
+    guard.watch_over(gateway)
+    if trust is None or oauth is None:
+        return make_app(gateway, parts, adapters.limits)
+    more = OAuthParts(
+        world=oauth,
+        api=parts,
+        tokens=tokens,
+        guard=guard,
+        ending=Ending(oauth.grants, oauth.revocations),
+        accounts=adapters.accounts,
+        origins=adapters.origins,
+    )
+    routes = oauth_routes(more, trust.documents)
+    return make_app(gateway, parts, adapters.limits, routes=routes, followed=trust.followed)
 
 
-def make_app(gateway: Gateway, parts: ApiParts, limits: Limits, web: Path = WEB) -> Starlette:
-    """Return the application. Its lifespan starts the fabric, and drains the sockets at the end."""
+def make_app(
+    gateway: Gateway,
+    parts: ApiParts,
+    limits: Limits,
+    *,
+    routes: Sequence[Route] = (),
+    followed: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+    web: Path = WEB,
+) -> Starlette:
+    """Return the application. Its lifespan starts the fabric, and drains the sockets at the end.
+
+    `followed` is entered for as long as the doors are open, as `parts.opened` is.
+    """
     tokens, desk = TokenApi(parts), DeskApi(parts)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with parts.opened():
+        async with parts.opened(), followed():
             await parts.fabric.start(gateway)
             reporting = asyncio.create_task(_report(gateway), name="gateway.report")
             try:
@@ -102,12 +140,14 @@ def make_app(gateway: Gateway, parts: ApiParts, limits: Limits, web: Path = WEB)
             Route("/healthz", healthy),
             Route("/readyz", ready),
             Route("/.well-known/jwks.json", tokens.keys),
+            *routes,
             Mount("/v1", routes=v1_routes(tokens, desk)),
             Mount("/", pages(web)),
         ],
         middleware=[Middleware(SecureHeaders)],
         exception_handlers={
             ApiError: answer_api_error,
+            OAuth2Error: answer_oauth_error,
             HTTPException: answer_http_error,
             Exception: answer_defect,
         },

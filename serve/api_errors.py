@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 import structlog
+from authlib.oauth2 import OAuth2Error
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -80,6 +81,13 @@ async def answer_api_error(_: Request, error: Exception) -> Response:
         headers["www-authenticate"] = "Bearer"
     body = _Body(error.code, error.detail, error.retry_s)
     return json_response(body, STATUS[error.code], headers)
+
+
+async def answer_oauth_error(_: Request, error: Exception) -> Response:
+    """Exception handler of Authlib's errors (RFC 6749, 5.2)."""
+    assert isinstance(error, OAuth2Error)
+    status, body, _headers = error()
+    return json_response(body, status)
 
 
 async def answer_http_error(_: Request, error: Exception) -> Response:

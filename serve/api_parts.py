@@ -16,14 +16,13 @@ from serve.api_errors import ApiError
 from serve.doors import History, Sites
 from serve.gateway.shell import remote_address
 from serve.identity import BadTokenError, Identity
-from serve.sign_in import RateLimit, SignIn
+from serve.oauth.guard import Guard
+from serve.sign_in import SignIn
 from serve.tokens import Tokens
+from serve.visitor_limits import VisitorLimits
 
 BODY_LIMIT = 64 * 1024
 """Bytes of a request's body."""
-VISITORS_RATE, VISITORS_BURST = 50.0, 500.0
-"""Visitor tokens a second from one address: whole companies share one."""
-
 T = TypeVar("T")
 
 
@@ -33,6 +32,7 @@ class ApiParts:
     entered for as long as the doors are open."""
 
     tokens: Tokens
+    guard: Guard
     sign_in: SignIn
     sites: Sites
     history: History
@@ -42,9 +42,8 @@ class ApiParts:
     origins: frozenset[str] = frozenset()
     proxies_n: int = 0
     wall: Callable[[], float] = time.time
-    visitors: RateLimit = field(
-        default_factory=lambda: RateLimit(VISITORS_RATE, VISITORS_BURST, time.monotonic)
-    )
+    visitors: VisitorLimits = field(default_factory=lambda: VisitorLimits(time.monotonic))
+    password_door: bool = True
 
 
 def caller(request: Request, parts: ApiParts) -> Identity:
@@ -57,7 +56,7 @@ def caller(request: Request, parts: ApiParts) -> Identity:
     if scheme.lower() != "bearer" or not token:
         raise ApiError("bad_token", "Send the header `Authorization: Bearer <token>`.")
     try:
-        return parts.tokens.verify(token.strip(), parts.wall())
+        return parts.guard.verify(token.strip(), parts.wall())
     except BadTokenError as error:
         raise ApiError("bad_token", str(error)) from None
 

@@ -15,10 +15,10 @@ from serve.assertions import VISITOR_PREFIX, verify_assertion
 from serve.doors import Site
 from serve.gateway.opening import StaffRole
 from serve.identity import BadTokenError, Identity
+from serve.oauth.refresh import new_family_key
 
-ACCESS_S = 3600.0
-"""Life of an access token. Shorter once refresh tokens exist: a device must not ask for a password
-every few minutes."""
+DEMO_S = 3600.0
+"""Life of a token from the demo's password door, which gives no refresh tokens."""
 VISITOR_S = 86_400.0
 
 
@@ -53,7 +53,10 @@ class TokenApi:
         self._parts = parts
 
     async def staff(self, request: Request) -> Response:
-        """Sign in with organisation, login and password."""
+        """Sign in with organisation, login and password: for the demo and for tests only. It is
+        no OAuth grant, and a system without the demo has no such door (`RAYDESK_PASSWORD_DOOR`)."""
+        if not self._parts.password_door:
+            raise ApiError("not_found", "Sign in at /oauth/authorize.")
         ask = await read_json(request, SignInRequest)
         account = await self._parts.sign_in.sign_in(
             ask.org, ask.login, ask.password, address_of(request, self._parts)
@@ -64,10 +67,11 @@ class TokenApi:
             role=msgspec.convert(account.role, StaffRole),
             name=account.name,
             kind=account.kind,
+            stamp=account.stamp,
         )
         now = self._parts.wall()
-        token = self._parts.tokens.issue_access(who, now, ACCESS_S)
-        return json_response(_answer(token, who, now + ACCESS_S))
+        token = self._parts.tokens.issue_access(who, now, DEMO_S)
+        return json_response(_answer(token, who, now + DEMO_S))
 
     async def visitor(self, request: Request) -> Response:
         """Become a visitor of a site, stay one, or be who the site says."""
@@ -75,10 +79,11 @@ class TokenApi:
         cors = allow_origin(request, site, self._parts)
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=cors)
-        wait = self._parts.visitors.take(address_of(request, self._parts))
-        if wait:
-            raise ApiError("overloaded", "Too many visitors from one address: wait.", wait)
         ask = await read_json(request, VisitorRequest)
+        address = address_of(request, self._parts)
+        wait = self._parts.visitors.take(address, site.key, ask.device)
+        if wait:
+            raise ApiError("overloaded", "Too many visitors from here: wait.", wait)
         now = self._parts.wall()
         who = self._who(site, ask, now)
         token = self._parts.tokens.issue_visitor(who, now, VISITOR_S)
@@ -86,7 +91,7 @@ class TokenApi:
 
     async def keys(self, _: Request) -> Response:
         """Publish the public keys (RFC 7517)."""
-        return json_response(self._parts.tokens.jwks())
+        return json_response(self._parts.tokens.jwks(self._parts.wall()))
 
     async def _site(self, request: Request) -> Site:
         site = await self._parts.sites.get(request.path_params["site"])
@@ -98,14 +103,19 @@ class TokenApi:
         try:
             if ask.assertion:
                 return self._asserted(site, ask, now)
-            known = self._parts.tokens.verify(ask.token, now) if ask.token else None
+            known = self._parts.guard.verify(ask.token, now) if ask.token else None
         except BadTokenError as error:
             raise ApiError("bad_token", str(error)) from None
         if known is not None:
-            return renewable(known, site)
+            return renewable(known, site, ask.device)
         subject = VISITOR_PREFIX + secrets.token_urlsafe(16)
         return Identity(
-            org=site.org, subject=subject, role="customer", site=site.key, device=ask.device
+            org=site.org,
+            subject=subject,
+            role="customer",
+            site=site.key,
+            device=ask.device,
+            family=new_family_key(),
         )
 
     def _asserted(self, site: Site, ask: VisitorRequest, now: float) -> Identity:
@@ -120,21 +130,25 @@ class TokenApi:
             lang=said.lang,
             vip=said.vip,
             attributes=said.attributes,
+            family=new_family_key(),
         )
 
 
-def renewable(known: Identity, site: Site) -> Identity:
+def renewable(known: Identity, site: Site, device: str = "") -> Identity:
     """Return the visitor whose token may be exchanged for a longer one.
 
     Not a known customer: the site says anew who that is, and at which VIP level, or nobody does.
 
     Raises:
-        ApiError: `bad_token`, another site's token, a known customer's, or no visitor's.
+        ApiError: `bad_token`, another site's or device's token, a known customer's, or no
+            visitor's.
     """
     if known.role != "customer" or known.site != site.key or known.org != site.org:
         raise ApiError("bad_token", "The token is of another site: ask without it.")
     if not known.subject.startswith(VISITOR_PREFIX):
         raise ApiError("bad_token", "A known customer needs a new assertion from the site.")
+    if device and known.device and device != known.device:
+        raise ApiError("bad_token", "The token is of another device: ask without it.")
     return known
 
 

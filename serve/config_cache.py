@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from actors.config import OrgConfig
 from actors.ports import ConfigSource
 
@@ -12,6 +14,11 @@ class ConfigCache:
     def __init__(self, source: ConfigSource) -> None:
         self._source = source
         self._known: dict[str, OrgConfig] = {}
+        self._listeners: list[Callable[[OrgConfig], None]] = []
+
+    def listen(self, changed: Callable[[OrgConfig], None]) -> None:
+        """Call `changed` with all settings that become known from now on."""
+        self._listeners.append(changed)
 
     async def get(self, org: str) -> OrgConfig | None:
         """Return the newest settings; an organisation not heard of yet is asked for."""
@@ -26,3 +33,5 @@ class ConfigCache:
         known = self._known.get(config.org)
         if known is None or config.version >= known.version:
             self._known[config.org] = config
+            for changed in self._listeners:
+                changed(config)

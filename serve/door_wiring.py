@@ -14,6 +14,8 @@ from redis.asyncio import Redis
 from infra.configs import RedisConfigs
 from infra.customers import RedisCustomers
 from infra.ids import WorkerLease
+from infra.oauth_store import RedisGrants, RedisSealedKeys
+from infra.revocation import RedisRevocations
 from infra.settings import Settings
 from infra.wiring import Wiring
 from serve.api_history import RedisHistory
@@ -21,7 +23,9 @@ from serve.config_cache import ConfigCache
 from serve.doors import Accounts, Adapters, Sites
 from serve.gateway.limits import Limits
 from serve.ingress_env import forwarding_proxies
-from serve.signing_keys import load_keys
+from serve.oauth.ports import Accounts as ChangingAccounts
+from serve.oauth.ports import OAuthWorld, Registry
+from serve.signing_keys import load_key_set, seal
 
 AGENT_FACTOR = 20.0
 """An agent's socket may send this many times what a customer's may: bots hold many sessions."""
@@ -34,6 +38,9 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     sites: Sites
     accounts: Accounts
     publish: Callable[[RedisConfigs], Coroutine[Any, Any, None]] | None = None
+    registry: Registry | None = None
+    changing: ChangingAccounts | None = None
+    """Both or neither: without them there is no authorization server."""
 
 
 OpenPeople = Callable[[Settings], Awaitable[People]]
@@ -50,7 +57,13 @@ class DoorWiring:
     def __init__(self, actors: Wiring, people: OpenPeople) -> None:
         self.actors = actors
         self._people = people
-        self.keys = load_keys(actors.settings.keys_dir)
+        self._key_set = load_key_set(actors.settings.keys_dir)
+        self.keys = self._key_set.keys
+        self.issuer = actors.settings.base_url
+
+    def sealed_keys(self) -> RedisSealedKeys:
+        """Return where rotations of the signing keys are announced."""
+        return RedisSealedKeys(self.actors.redis())
 
     def config_source(self) -> RedisConfigs:
         """Return a source of every organisation's settings, for the bots."""
@@ -62,6 +75,21 @@ class DoorWiring:
         lease = WorkerLease(redis, lease_s=settings.id_lease_s)
         configs = ConfigCache(RedisConfigs(redis, check_s=settings.config_check_s))
         people = await self._people(settings)
+        sealed = RedisSealedKeys(redis)
+        if not await sealed.read():
+            await sealed.write(seal(self._key_set))
+
+        oauth = None
+        if people.registry is not None and people.changing is not None:
+            oauth = OAuthWorld(
+                url=self.issuer,
+                revocations=RedisRevocations(redis),
+                grants=RedisGrants(redis),
+                registry=people.registry,
+                accounts=people.changing,
+                sealed_keys=sealed,
+                password_door=settings.takes_passwords,
+            )
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[None]:
@@ -87,6 +115,9 @@ class DoorWiring:
             history=RedisHistory(redis),
             metrics=self.actors.metrics(name),
             keys=self.keys,
+            issuer=self.issuer,
+            oauth=oauth,
+            config_news=configs.listen,
             new_id=lease.next,
             ready=lambda: _answers(redis),
             opened=opened,

@@ -12,8 +12,11 @@ import msgspec
 from actors.building import Builder
 from actors.config import OrgConfig
 from actors.ports import ConfigSource, Metrics, Track
+from infra.revocation_stamp import stamp_of
 from serve.gateway.limits import Limits
+from serve.oauth.ports import OAuthWorld, SealedKeys
 from serve.signing_keys import Jwk
+from serve.tokens import ISSUER
 
 
 class Current(Protocol):
@@ -82,6 +85,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     password_hash: str = ""
     enabled: bool = True
 
+    @property
+    def stamp(self) -> str:
+        """What tokens of this password carry."""
+        return stamp_of(self.password_hash)
+
 
 class Accounts(Protocol):
     """Accounts by what a person types in."""
@@ -126,6 +134,12 @@ class Adapters:
     opened: Callable[[], AbstractAsyncContextManager[None]]
     limits: Limits
     origins: frozenset[str] = frozenset()
+    issuer: str = ISSUER
+    """Of our tokens."""
+    oauth: OAuthWorld | None = None
+    """None: tokens come from elsewhere, and `POST /v1/token` takes passwords."""
+    config_news: Callable[[Callable[[OrgConfig], None]], None] = lambda _: None
+    """Calls back with every organisation's new settings."""
     proxies_n: int = 0
     """Proxies of ours and the operator's between a caller and us, each adding the address it saw to
     `X-Forwarded-For`."""
@@ -142,6 +156,15 @@ class AdaptersBuilder(Protocol):
     @property
     def keys(self) -> Sequence[Jwk]:
         """Return the signing keys; the first signs."""
+        ...
+
+    @property
+    def issuer(self) -> str:
+        """Return the issuer of our tokens."""
+        ...
+
+    def sealed_keys(self) -> SealedKeys:
+        """Return where rotations of the signing keys are announced."""
         ...
 
     def config_source(self) -> ConfigSource:

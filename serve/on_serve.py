@@ -29,6 +29,7 @@ from serve.bot_app import BotApp
 from serve.door_wiring import DoorWiring
 from serve.doors import AdaptersBuilder
 from serve.ingress_env import DRAIN_S, wait_until_direct
+from serve.oauth.key_following import KeyFollower
 from serve.people import directory_people, prepare_directory
 from serve.tokens import Tokens
 from serve.uvicorn_settings import OPTIONS
@@ -66,14 +67,18 @@ class BotReplica:
         self._builder = builder
         self._url = url
         self._task: asyncio.Task[None] | None = None
+        self._keys: asyncio.Task[None] | None = None
 
     async def check_health(self) -> None:
         """Start the bots at the first call. Serve restarts the replica when they have ended."""
         if self._task is None:
             self._builder.actors.prepare()
             builder = self._builder
-            app = BotApp(self._url, Tokens(builder.keys), builder.config_source())
+            tokens = Tokens(builder.keys, issuer=builder.issuer)
+            app = BotApp(self._url, tokens, builder.config_source())
             self._task = asyncio.create_task(app.run(), name="bots")
+            follower = KeyFollower(tokens, builder.keys, builder.sealed_keys())
+            self._keys = asyncio.create_task(follower.run(), name="bots.keys")
         if self._task.done():
             raise RuntimeError(f"the bots have ended: {self._task.exception()!r}")
 

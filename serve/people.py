@@ -7,14 +7,16 @@ from pathlib import Path
 import msgspec
 
 from infra.configs import RedisConfigs
-from infra.directory.declared import read_file
+from infra.directory.declared import DeclaredAgent, read_file
 from infra.directory.migrate import upgrade
 from infra.directory.publisher import Publisher
 from infra.directory.store import Directory
+from infra.oauth_store_sql import SqlRegistry
 from infra.redis_client import connect
 from infra.settings import Settings
 from serve.door_wiring import People
 from serve.doors import Account, Site
+from serve.oauth.ports import Arrival
 
 DEMO = Path(__file__).resolve().parent.parent / "infra" / "demo.yaml"
 
@@ -35,6 +37,32 @@ class DirectoryPeople:
         found = await self._directory.site(key)
         return None if found is None else msgspec.convert(found, Site, from_attributes=True)
 
+    async def set_password(self, org: str, account: str, password_hash: str) -> None:
+        """Store a new hash (implements, with `arrive`, `serve.oauth.ports.Accounts`)."""
+        agent = await self._agent(org, account)
+        if agent is None:
+            raise LookupError(f"no account {account} in {org}")
+        changed = agent.model_copy(update={"password_hash": password_hash})
+        await self._directory.set_agent(org, account, changed)
+
+    async def arrive(self, who: Arrival, *, provision: bool) -> None:
+        """Give the account the name and role that its provider says; make it if `provision`.
+
+        Raises:
+            LookupError: there is no such account, and none is to be made.
+        """
+        agent = await self._agent(who.org, who.account)
+        if agent is None and not provision:
+            raise LookupError(f"no account {who.account} in {who.org}")
+        old = agent or DeclaredAgent(name=who.account)
+        new = old.model_copy(update={"name": who.name or old.name, "role": who.role})
+        if new != agent:
+            await self._directory.set_agent(who.org, who.account, new)
+
+    async def _agent(self, org: str, account: str) -> DeclaredAgent | None:
+        found = await self._directory.read(org)
+        return None if found is None else found.agents.get(account)
+
 
 async def directory_people(settings: Settings) -> People:
     """Open the directory for one gateway process."""
@@ -44,7 +72,10 @@ async def directory_people(settings: Settings) -> People:
         await Publisher(directory, configs).run()
 
     people = DirectoryPeople(directory)
-    return People(sites=people, accounts=people, publish=publish)
+    registry = SqlRegistry(directory.engine)
+    return People(
+        sites=people, accounts=people, publish=publish, registry=registry, changing=people
+    )
 
 
 async def prepare_directory(settings: Settings, redis_url: str) -> None:
@@ -54,6 +85,7 @@ async def prepare_directory(settings: Settings, redis_url: str) -> None:
     directory, redis = Directory(settings.sql_url), connect(redis_url)
     try:
         await upgrade(directory.engine)
+        await SqlRegistry(directory.engine).prepare()
         if settings.demo and not await directory.versions():
             password = settings.demo_password.get_secret_value()
             await directory.replace(read_file(DEMO), {"RAYDESK_DEMO_PASSWORD": password})

@@ -1,6 +1,7 @@
 // The right side: an agent.
 import { Device, Refused } from "./device.js";
 import { Log, ask, duration, nameOf, showConnection } from "./log.js";
+import * as signIn from "./sign_in_flow.js";
 import { word } from "./words.js";
 
 // An attachment that came after the session was let go: nothing is wrong.
@@ -23,7 +24,15 @@ export function runAgent(root, defaults) {
   welcome.org.value = defaults.org;
   welcome.login.value = defaults.login;
 
+  let passwords = true; // on this page; else by the sign-in page
+  let worn = false; // the last token was not welcomed, or ended
+
   async function token() {
+    if (!passwords) {
+      if (worn) signIn.distrust();
+      worn = true;
+      return signIn.accessToken(Refused);
+    }
     const { org, login, password } = welcome;
     const body = { org: org.value.trim(), login: login.value.trim(), password: password.value };
     return (await ask("/v1/token", body, Refused)).token;
@@ -35,6 +44,7 @@ export function runAgent(root, defaults) {
       case "disconnected":
         showConnection(root, event);
         if (event.t === "connected") welcome.hidden = true;
+        if (event.t === "connected") worn = false;
         if (event.final) stop();
         break;
       case "agent":
@@ -75,6 +85,7 @@ export function runAgent(root, defaults) {
         if (!talks.has(chosen)) chosen = [...talks.keys()].at(-1) ?? "";
         break;
       case "error":
+        if (event.code === "bad_token") worn = true;
         if (!LATE.has(event.code)) notice.textContent = event.detail;
         break;
       default:
@@ -125,6 +136,7 @@ export function runAgent(root, defaults) {
     const talk = talks.get(chosen);
     const talking = Boolean(talk?.open) && talk.state !== "wrap-up";
     find(".status").hidden = !device || welcome.hidden === false;
+    find(".out").hidden = passwords || find(".status").hidden;
     for (const button of find(".status").children) {
       button.classList.toggle("on", button.dataset.status === status);
     }
@@ -211,10 +223,30 @@ export function runAgent(root, defaults) {
     chosen = status = "";
   }
 
-  welcome.onsubmit = (event) => {
-    event.preventDefault();
+  function start() {
     notice.textContent = word("connecting");
     device = new Device({ token, onEvent });
+  }
+
+  async function prepare() {
+    passwords = await signIn.takesPasswords();
+    for (const name of passwords ? [] : ["login", "password"]) {
+      welcome[name].required = false;
+      welcome[name].closest("label").hidden = true;
+    }
+    if (!passwords && ((await signIn.comeBack()) || signIn.isSignedIn())) start();
+  }
+
+  welcome.onsubmit = (event) => {
+    event.preventDefault();
+    if (passwords) start();
+    else signIn.leaveToSignIn(welcome.org.value.trim());
+  };
+  find(".out").onclick = async () => {
+    await signIn.signOut();
+    device?.close();
+    stop();
+    show();
   };
   find(".status").onclick = ({ target }) => {
     if (target.dataset.status) command({ t: "status", status: target.dataset.status }).catch(() => {});
@@ -259,4 +291,5 @@ export function runAgent(root, defaults) {
   }, 500);
   document.addEventListener("languagechange", show);
   show();
+  prepare().catch((error) => (notice.textContent = error.message));
 }

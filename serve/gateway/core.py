@@ -10,6 +10,7 @@ Everything is soft state: a gateway that dies is replaced by clients that reconn
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -27,6 +28,7 @@ from serve.gateway.opening import DoorClosedError, Peer, admit, read_hello
 from serve.gateway.starting import Starting
 from serve.gateway.table import Table
 from serve.gateway.world import World
+from serve.identity import Identity
 
 log = structlog.get_logger()
 
@@ -84,6 +86,10 @@ class Gateway:
         if identity.role == "customer":
             customers = self._world.customers
             current = (await customers.current(identity.org, identity.subject)).session
+        # Whoever was revoked since the look at the token is not in the table yet.
+        reason = self._world.objection(identity)
+        if reason:
+            raise DoorClosedError("bad_token", reason)
         self._replace_twin(connection)
         self._table.add(connection)
         self._count_open(identity.role)
@@ -118,6 +124,22 @@ class Gateway:
         for connection in self._table:
             connection.close(code, "restarting: connect again")
         await self._starting.stop()
+
+    def end_person(self, org: str, subject: str, fits: Callable[[Identity], str]) -> None:
+        """Close the person's sockets for which `fits` names a reason."""
+        self._evict(self._table.people(org, subject), fits)
+
+    def end_staff(self, org: str, fits: Callable[[Identity], str]) -> None:
+        """The same for all staff of the organisation."""
+        staff = [one for one in self._table if one.identity.org == org]
+        self._evict([one for one in staff if one.identity.role != "customer"], fits)
+
+    def _evict(self, connections: list[Connection], fits: Callable[[Identity], str]) -> None:
+        for connection in connections:
+            reason = fits(connection.identity)
+            if reason:
+                self._error(connection, "bad_token", reason)
+                connection.close(4401, "bad token")
 
     def wrote(self, frames: int) -> None:
         """Count WebSocket frames that a socket has taken."""

@@ -54,6 +54,11 @@ class Table:
         """Return the sockets of the same person (without it, if it is not registered)."""
         return list(self._by_person.get(person_key(connection), ()))
 
+    def people(self, org: str, subject: str) -> list[Connection]:
+        """Return the sockets of the agent and of the customer of that id."""
+        found = (self._by_person.get((org, side, subject), ()) for side in ("agent", "customer"))
+        return [connection for some in found for connection in some]
+
     def open_n(self, role: str) -> int:
         """Return how many sockets of that role are open."""
         return self._roles.get(role, 0)

@@ -45,6 +45,8 @@ class World:
     new_id: Callable[[], str]
     limits: Limits = field(default_factory=Limits)
     origins: frozenset[str] = frozenset()
+    objection: Callable[[Identity], str] = lambda _: ""
+    """Why somebody who was verified may not pass after all, by now; '' if nothing is against it."""
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], float] = time.time
     later: Callable[[float, Callable[[], None]], None] = call_later

@@ -24,7 +24,7 @@ from serve.api import build_app
 from serve.doors import Account, Adapters, Site
 from serve.gateway.limits import Limits
 from serve.signing_keys import Jwk, make_key
-from serve.tokens import Tokens
+from serve.tokens import ISSUER, Tokens
 from serve.uvicorn_settings import OPTIONS
 
 WITHIN_S = 20.0
@@ -247,6 +247,10 @@ class ScriptedDoors:
     def __init__(self, key: Jwk) -> None:
         self.actors = ScriptedActors()
         self.keys = [key]
+        self.issuer = ISSUER
+
+    def sealed_keys(self) -> Any:
+        raise NotImplementedError
 
     def config_source(self) -> Any:
         raise NotImplementedError

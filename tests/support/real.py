@@ -39,12 +39,18 @@ class Real:
     redis_url: str
     sql_url: str
     keys_dir: str
+    issuer: str
     valkey_pid: int
     pid: int
 
     def as_benchmarked(self) -> System:
         """The system as the benchmark programs know it."""
-        return System(url=self.ws_url, redis_url=self.redis_url, keys_dir=Path(self.keys_dir))
+        return System(
+            url=self.ws_url,
+            redis_url=self.redis_url,
+            keys_dir=Path(self.keys_dir),
+            issuer=self.issuer,
+        )
 
     def pids(self, title: str) -> list[int]:
         """The processes of the system whose command line begins with `title`, oldest first."""

@@ -32,7 +32,7 @@ class Shop:
         self.real = real
         self.org = org
         self._directory: Directory = real.directory()
-        self._tokens = Tokens(load_keys(Path(real.keys_dir)))
+        self._tokens = Tokens(load_keys(Path(real.keys_dir)), issuer=real.issuer)
         self._open: list[AgentClient | CustomerClient] = []
 
     async def declare(self, **content: Any) -> None:

@@ -31,6 +31,7 @@ def main(folder: Path) -> None:
             "ws_url": running.ws_url,
             "redis_url": running.redis_url,
             "sql_url": settings.sql_url,
+            "issuer": settings.base_url,
             "keys_dir": str(settings.keys_dir),
             "valkey_pid": running.valkey.pid,
         }

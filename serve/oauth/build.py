@@ -1,0 +1,119 @@
+"""Puts the authorization server together: its routes, and what runs while the doors are open."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from serve.api_errors import json_response
+from serve.oauth.companies import Companies, ProviderDocuments
+from serve.oauth.factors import TRIES_BURST, TRIES_RATE, Factors
+from serve.oauth.foreign import ForeignTokens
+from serve.oauth.guard import Guard
+from serve.oauth.key_following import KeyFollower
+from serve.oauth.me import MeApi
+from serve.oauth.metadata import metadata
+from serve.oauth.parts import OAuthParts
+from serve.oauth.ports import OAuthWorld
+from serve.oauth.sign_in_endpoint import SignInEndpoint
+from serve.oauth.token_endpoint import TokenEndpoints
+from serve.sign_in import RateLimit
+from serve.signing_keys import Jwk
+from serve.tokens import Tokens
+
+PROVIDERS_CHECK_S = 5.0
+PRUNE_S = 60.0
+
+log = structlog.get_logger()
+
+
+class Trust:
+    """What this process trusts now: our keys, the providers' keys, and who was revoked."""
+
+    def __init__(self, tokens: Tokens, keys: list[Jwk], world: OAuthWorld) -> None:
+        self._world = world
+        self._keys = KeyFollower(tokens, keys, world.sealed_keys)
+        self.documents = ProviderDocuments(world.http)
+        self._foreign = ForeignTokens(self.documents.keys, self.documents.wanted)
+        self.guard = Guard(tokens, self._foreign)
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Keep all of it current while the doors are open; it is complete when they open."""
+        await self._keys.look()
+        await self.look_for_providers()
+        jobs = [
+            self._world.revocations.watch(self.guard.revoked),
+            self._keys.run(),
+            self._again(PROVIDERS_CHECK_S, self.look_for_providers),
+            self._again(PRUNE_S, self._prune),
+        ]
+        tasks = [asyncio.create_task(job, name="trust") for job in jobs]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.documents.close()
+
+    async def look_for_providers(self) -> None:
+        """Take the providers whose tokens are accepted, and fetch keys that are not here."""
+        found = await self._world.registry.providers()
+        self._foreign.configured(found)
+        for issuer in {one.issuer for one in found if one.audience}:
+            if not self.documents.keys(issuer):
+                self.documents.wanted(issuer)
+
+    async def _prune(self) -> None:
+        self.guard.prune(await self._world.revocations.now())
+
+    async def _again(self, every_s: float, look: Any) -> None:
+        while True:
+            await asyncio.sleep(every_s)
+            try:
+                await look()
+            except (RedisError, SQLAlchemyError, OSError) as error:
+                log.warning("trust.not_followed", error=str(error))
+
+
+def oauth_routes(parts: OAuthParts, documents: ProviderDocuments) -> list[Route]:
+    """Return the routes of the authorization server."""
+    world, factors = parts.world, Factors(parts.world.registry, parts.world.grants)
+    companies = Companies(
+        url=world.url,
+        providers=world.registry.providers,
+        accounts=parts.accounts,
+        changing=world.accounts,
+        documents=documents,
+    )
+    pages, programs = SignInEndpoint(parts, companies, factors), TokenEndpoints(parts)
+    me = MeApi(parts, factors, RateLimit(TRIES_RATE, TRIES_BURST, time.monotonic))
+    told: Mapping[str, Any] = metadata(world.url, password_door=world.password_door)
+
+    async def well_known(_: Request) -> Response:
+        return json_response(told)
+
+    return [
+        Route("/.well-known/oauth-authorization-server", well_known),
+        Route("/oauth/authorize", pages.authorize, methods=["GET"]),
+        Route("/oauth/sign-in", pages.sign_in, methods=["POST"]),
+        Route("/oauth/callback", pages.arrived, methods=["GET"]),
+        Route("/oauth/token", programs.token, methods=["POST"]),
+        Route("/oauth/revoke", programs.revoke, methods=["POST"]),
+        Route("/oauth/introspect", programs.introspect, methods=["POST"]),
+        Route("/v1/me/password", me.password, methods=["POST"]),
+        Route("/v1/me/totp", me.totp, methods=["POST"]),
+        Route("/v1/me/totp", me.no_totp, methods=["DELETE"]),
+        Route("/v1/me/sign-out", me.sign_out, methods=["POST"]),
+    ]
