@@ -9,6 +9,17 @@ from __future__ import annotations
 import msgspec
 
 
+class HoursConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When a queue is open; `actors.hours` reads it. Spans are minutes of the local day: the first
+    inside, the first after."""
+
+    time_zone: str
+    week: list[list[tuple[int, int]]]
+    """Seven lists, Monday first."""
+    days: dict[str, list[tuple[int, int]]] = {}
+    """Date (YYYY-MM-DD) -> spans that replace the week's: holidays; empty: closed."""
+
+
 class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Settings of one queue. Durations are seconds, counts are whole numbers."""
 
@@ -47,6 +58,8 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The agent of a session that ended under `sticky_within_s` ago, else the last human agent,
     is waited for at most `sticky_wait_s`; 0 turns stickiness off."""
     service_level_s: float = 20.0
+    hours: HoursConfig | None = None
+    """None: always open."""
 
 
 class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

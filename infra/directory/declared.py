@@ -2,141 +2,127 @@
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^\s/{}]+$")]
-Level = Annotated[int, Field(ge=1, le=5)]
-Positive = Annotated[float, Field(gt=0)]
-Zero = Annotated[float, Field(ge=0)]
+from infra.directory.declared_rows import (
+    DeclaredAgent,
+    DeclaredBar,
+    DeclaredCustomer,
+    DeclaredDisposition,
+    DeclaredHolidays,
+    DeclaredHours,
+    DeclaredQueue,
+    DeclaredReply,
+    DeclaredSettings,
+    DeclaredSite,
+    Id,
+    Name,
+    NameOrRow,
+    Origin,
+    Points,
+    Row,
+    SettingsId,
+    Vip,
+    Zero,
+)
+from infra.directory.references import references
+
+__all__ = [
+    "DeclarationError",
+    "Declared",
+    "DeclaredAgent",
+    "DeclaredBar",
+    "DeclaredCustomer",
+    "DeclaredQueue",
+    "DeclaredSite",
+    "Head",
+    "explain",
+    "parse",
+    "parse_yaml",
+    "read_file",
+    "to_yaml",
+]
+SHOWN_N = 20
 
 
 class DeclarationError(Exception):
     """The file or the change is wrong; the text names the place and what is allowed."""
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def _numbered(value: Any) -> Any:
+    """A plain list of names is allowed: they get the ids d1, d2, ..."""
+    if not isinstance(value, list):
+        return value
+    return {f"d{n}": {"name": name, "position": n} for n, name in enumerate(value, 1)}
 
 
-class DeclaredQueue(_Model):
-    """`actors.config.QueueConfig` without its id."""
+class Head(Row):
+    """An organisation's own settings: limits and routing that are no queue's."""
 
-    name: str
-    kind: Literal["human", "bot"] = "human"
-    groups: list[Id] = []
-    needs: dict[Id, Level] = {}
-    priority_points: float = 0.0
-    policy: Id = "longest_idle"
-    units: Annotated[int, Field(ge=1)] = 1
-    limit: Annotated[int, Field(ge=1)] = 10_000
-    accept: Literal["manual", "auto"] = "manual"
-    offer_timeout_s: Positive = 30.0
-    timeout_s: Positive = 1800.0
-    overflow_to: Id | None = None
-    overflow_after_s: Zero | None = None
-    overflow_unstaffed: bool = False
-    idle_warn_s: Positive = 120.0
-    idle_close_s: Positive = 120.0
-    abandon_after_s: Positive = 60.0
-    wrap_up_s: Zero = 60.0
-    sticky_within_s: Zero = 600.0
-    sticky_wait_s: Zero = 30.0
-    service_level_s: Positive = 20.0
+    name: Name
+    entry_queue: Id
+    grace_s: Zero = 20.0
+    origins: Annotated[list[Origin], Field(max_length=1000)] = Field(default=[])
+    vip_points: Annotated[dict[Vip, Points], Field(max_length=100)] = Field(default={})
 
 
-class DeclaredAgent(_Model):
-    """An account. `password_env` names the variable that holds the password at import; an export
-    has `password_hash` instead. Without either nobody can sign in as it."""
-
-    name: str
-    kind: Literal["human", "bot"] = "human"
-    role: Literal["agent", "leader", "admin"] = "agent"
-    groups: list[Id] = []
-    skills: dict[Id, Level] = {}
-    capacity: Annotated[int, Field(ge=1)] = 5
-    enabled: bool = True
-    password_env: str = ""
-    password_hash: Annotated[str, Field(pattern=r"^(\$argon2id\$.*)?$", repr=False)] = ""
-
-
-class DeclaredBar(_Model):
-    """A blacklist entry; times are seconds since 1970."""
-
-    kind: Literal["customer", "ip", "device"]
-    value: Annotated[str, Field(min_length=1)]
-    scope: Literal["all", "human"] = "all"
-    starts_at: float = 0.0
-    ends_at: float | None = None
-    reason: str = ""
-
-    @model_validator(mode="after")
-    def _an_address_is_one(self) -> Self:
-        if self.kind == "ip":
-            try:
-                ipaddress.ip_network(self.value, strict=False)
-            except ValueError:
-                raise ValueError("value: an address or CIDR like 10.0.0.0/8") from None
-        return self
-
-
-class DeclaredCustomer(_Model):
-    """A known customer."""
-
-    name: str = ""
-    vip: Annotated[int, Field(ge=0)] = 0
-    lang: str = ""
-    attributes: dict[str, str] = {}
-
-
-class DeclaredSite(_Model):
-    """A web site: exact origins; `secret` signs identity assertions of its own backend."""
-
-    origins: list[str] = []
-    secret: Annotated[str, Field(repr=False)] = ""
-
-
-class Declared(_Model):
+class Declared(Head):
     """One organisation, whole."""
 
     org: Id
-    name: str
-    entry_queue: Id
-    grace_s: Zero = 20.0
-    origins: list[str] = []
-    dispositions: list[str] = []
-    vip_points: dict[int, float] = {}
-    groups: dict[Id, str] = {}
-    skills: dict[Id, str] = {}
+    dispositions: Annotated[dict[Id, DeclaredDisposition], BeforeValidator(_numbered)] = Field(
+        default={}
+    )
+    groups: dict[Id, NameOrRow] = Field(default={})
+    skills: dict[Id, NameOrRow] = Field(default={})
+    holidays: dict[Id, DeclaredHolidays] = Field(default={})
+    hours: dict[Id, DeclaredHours] = Field(default={})
     queues: dict[Id, DeclaredQueue]
-    agents: dict[Id, DeclaredAgent] = {}
-    blacklist: list[DeclaredBar] = []
-    customers: dict[Id, DeclaredCustomer] = {}
-    sites: dict[Id, DeclaredSite] = {}
+    agents: dict[Id, DeclaredAgent] = Field(default={})
+    blacklist: list[DeclaredBar] = Field(default=[])
+    customers: dict[Id, DeclaredCustomer] = Field(default={})
+    sites: dict[Id, DeclaredSite] = Field(default={})
+    canned_replies: dict[Id, DeclaredReply] = Field(default={})
+    settings: dict[SettingsId, DeclaredSettings] = Field(default={})
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        known = sorted(self.queues)
-        if self.entry_queue not in self.queues:
-            raise ValueError(f"entry_queue: one of {known}; given: {self.entry_queue!r}")
-        for name, queue in self.queues.items():
-            _known(f"queues.{name}.groups", queue.groups, self.groups)
-            _known(f"queues.{name}.needs", queue.needs, self.skills)
-            _known(f"queues.{name}.overflow_to", filter(None, [queue.overflow_to]), self.queues)
-        for name, agent in self.agents.items():
-            _known(f"agents.{name}.groups", agent.groups, self.groups)
-            _known(f"agents.{name}.skills", agent.skills, self.skills)
+        _check("", references("", self.head()), self)
+        for part in ("hours", "queues", "agents", "canned_replies", "settings"):
+            for key, row in getattr(self, part).items():
+                _check(f"{part}.{key}.", references(key, row), self)
         return self
 
+    def head(self) -> Head:
+        """Return the organisation's own settings."""
+        return Head(**{name: getattr(self, name) for name in Head.model_fields})
 
-def _known(path: str, used: Any, known: dict[str, Any]) -> None:
-    for name in used:
-        if name not in known:
-            raise ValueError(f"{path}: one of {sorted(known)}; given: {name!r}")
+
+def _check(path: str, used: Iterable[Any], whole: Declared) -> None:
+    for ref in used:
+        known = getattr(whole, ref.part)
+        if ref.id not in known:
+            raise ValueError(unknown(path + ref.path, sorted(known), ref.id))
+
+
+def unknown(path: str, known: list[str], given: str) -> str:
+    """Return the sentence about a reference to what is not there."""
+    more = ", ..." if len(known) > SHOWN_N else ""
+    return f"{path}: one of {known[:SHOWN_N]}{more}; given: {given!r}"
+
+
+def explain(error: ValidationError) -> list[tuple[str, str]]:
+    """Return (path inside, what is allowed) for each mistake; the values themselves are left out,
+    one of them may be a password."""
+    return [
+        (".".join(str(part) for part in one["loc"]), one["msg"].removeprefix("Value error, "))
+        for one in error.errors(include_input=False, include_url=False)
+    ]
 
 
 def parse(content: Any, source: str) -> Declared:
@@ -148,12 +134,33 @@ def parse(content: Any, source: str) -> Declared:
     try:
         return Declared.model_validate(content)
     except ValidationError as error:
-        lines = [
-            f"  {'.'.join(str(part) for part in one['loc']) or '(whole)'}: "
-            + one["msg"].removeprefix("Value error, ")
-            for one in error.errors()
-        ]
+        lines = [f"  {path or '(whole)'}: {told}" for path, told in explain(error)]
         raise DeclarationError(f"{source} is wrong:\n" + "\n".join(lines)) from None
+
+
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not taken here")
+        return super().compose_node(parent, index)
+
+
+def parse_yaml(text: str, source: str, *, trusted: bool = False) -> Declared:
+    """Return the organisation that a YAML text declares.
+
+    Args:
+        trusted: it comes from this machine, and may use aliases.
+
+    Raises:
+        DeclarationError: see `parse`; also for a text that is no YAML.
+    """
+    try:
+        content = yaml.load(text, yaml.SafeLoader if trusted else _Plain)  # noqa: S506  # both safe
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise DeclarationError(f"{source} cannot be read: {error}") from None
+    return parse(content, source)
 
 
 def read_file(path: Path) -> Declared:
@@ -163,13 +170,28 @@ def read_file(path: Path) -> Declared:
         DeclarationError: see `parse`; also for a file that is missing or no YAML.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise DeclarationError(f"{path} cannot be read: {error}") from None
-    return parse(content, str(path))
+    return parse_yaml(text, str(path), trusted=True)
 
 
-def to_yaml(declared: Declared) -> str:
-    """Return the YAML text; values at their default are left out."""
-    content = declared.model_dump(exclude_defaults=True)
+def to_yaml(declared: Declared, *, secrets: bool = True) -> str:
+    """Return the YAML text; values at their default are left out.
+
+    Args:
+        secrets: with password hashes and the sites' secrets.
+    """
+    hidden: Mapping[str, Any] = {
+        "agents": {"__all__": {"password_hash"}},
+        "sites": {"__all__": {"secret"}},
+    }
+    content = declared.model_dump(
+        mode="json", exclude_defaults=True, exclude=None if secrets else dict(hidden)
+    )
     return yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+
+
+def dumped(row: BaseModel) -> dict[str, Any]:
+    """Return the row as JSON has it."""
+    return row.model_dump(mode="json")

@@ -15,17 +15,18 @@ log = structlog.get_logger()
 
 
 class Publisher:
-    """Publishes what Redis has not got. `wake` after a commit makes it look at once; changes of
-    other processes, and publishes that were lost, are found within `check_s`."""
+    """Publishes what Redis has not got. A commit of its own directory makes it look at once;
+    changes of other processes, and publishes that were lost, are found within `check_s`."""
 
     def __init__(self, directory: Directory, configs: RedisConfigs, check_s: float = 0.5) -> None:
         self._directory = directory
         self._configs = configs
         self._check_s = check_s
         self._news = asyncio.Event()
+        directory.on_change(self.wake)
 
     def wake(self, _org: str = "") -> None:
-        """Look now; fits `Directory(changed=...)`."""
+        """Look now."""
         self._news.set()
 
     async def publish_changes(self) -> list[str]:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
 from argon2 import PasswordHasher
-from sqlalchemy import delete, event, select, update
+from sqlalchemy import event, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
-from actors.config import AgentConfig, BlacklistEntry, OrgConfig, QueueConfig
+from actors.config import OrgConfig
+from infra.directory import audit
 from infra.directory import tables as t
+from infra.directory.compiling import compile_rows
 from infra.directory.declared import (
     DeclarationError,
     Declared,
@@ -22,10 +26,12 @@ from infra.directory.declared import (
     DeclaredQueue,
     parse,
 )
-from infra.revocation_stamp import stamp_of
+from infra.directory.kinds import BY_PART, KINDS, Kind
+from infra.directory.refusals import RefusedError, no_organisation
+from infra.directory.rows import Stored, get_row, head_of, list_rows
+from infra.directory.writer import Writer
 
 _T = TypeVar("_T")
-BAR_FIELDS = ("kind", "value", "scope", "starts_at", "ends_at", "reason")
 
 
 class FoundAccount(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,16 +53,27 @@ class FoundSite(msgspec.Struct, frozen=True, kw_only=True):
     org: str
     secret: str
     origins: list[str]
+    enabled: bool = True
 
 
 class Directory:
-    """The record of every organisation. `changed` is called after each commit."""
+    """The record of every organisation. `changed` is called after each commit that changed one."""
 
-    def __init__(self, url: str, changed: Callable[[str], None] = lambda _org: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        changed: Callable[[str], None] = lambda _org: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.engine = create_async_engine(url, pool_pre_ping=True)
-        self._changed = changed
+        self._changed = [changed]
+        self._clock = clock
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
+
+    def on_change(self, changed: Callable[[str], None]) -> None:
+        """Call `changed` too, after each commit that changes an organisation."""
+        self._changed.append(changed)
 
     async def versions(self) -> dict[str, int]:
         """Return organisation -> version."""
@@ -64,60 +81,107 @@ class Directory:
             rows = await session.execute(select(t.Organisation.id, t.Organisation.version))
             return {row.id: row.version for row in rows}
 
-    async def replace(self, declared: Declared, environ: Mapping[str, str] | None = None) -> None:
-        """Make the organisation exactly as declared, in one transaction.
+    @asynccontextmanager
+    async def writing(self, org: str, by: audit.By = audit.COMMAND_LINE) -> AsyncIterator[Writer]:
+        """Change rows of an organisation in one transaction; an exception undoes all.
 
         Raises:
-            DeclarationError: a `password_env` is not set.
+            RefusedError: `not_found`; and what `Writer` raises.
         """
-        hashed = await asyncio.to_thread(_hashed, declared, environ or {})
-        async with AsyncSession(self.engine) as session, session.begin():
-            old = await _locked(session, hashed.org)
-            before = old.version if old is not None else 0
-            await _write(session, old, hashed, max(before + 1, int(time.time() * 1000)))
-        self._changed(declared.org)
+        async with self._transaction(org, by, None) as writer:
+            yield writer
+
+    async def replace(
+        self,
+        declared: Declared,
+        environ: Mapping[str, str] | None = None,
+        by: audit.By = audit.COMMAND_LINE,
+    ) -> dict[str, int]:
+        """Make the organisation exactly as declared, in one transaction; return what was done.
+
+        Raises:
+            DeclarationError: a `password_env` is not set, or a site's key is another's.
+        """
+        hashed = await asyncio.to_thread(hash_passwords, declared, environ or {})
+        async with self._transaction(hashed.org, by, hashed) as writer:
+            return await writer.replace(hashed)
+
+    async def create(self, declared: Declared, by: audit.By = audit.COMMAND_LINE) -> None:
+        """Make a new organisation.
+
+        Raises:
+            RefusedError: `exists`.
+        """
+        if declared.org in await self.versions():
+            raise RefusedError("exists", f"there is an organisation {declared.org!r} already")
+        await self.replace(declared, by=by)
 
     async def read(self, org: str) -> Declared | None:
         """Return the organisation whole, None if there is none."""
-        found = await self._read(org)
+        found = await self.read_versioned(org)
         return None if found is None else found[1]
+
+    async def read_versioned(self, org: str) -> tuple[int, Declared] | None:
+        """Return the organisation's version, and it whole."""
+        async with AsyncSession(self.engine) as session:
+            row = await session.get(t.Organisation, org)
+            return None if row is None else (row.version, await _whole(session, row))
 
     async def compile_config(self, org: str) -> OrgConfig | None:
         """Return what the actors run on, None for an unknown organisation."""
-        found = await self._read(org)
-        return None if found is None else _compiled(*found)
+        async with AsyncSession(self.engine) as session:
+            row = await session.get(t.Organisation, org)
+            return None if row is None else await compile_rows(session, row)
+
+    async def head(self, org: str) -> Stored | None:
+        """Return the organisation's own settings."""
+        async with AsyncSession(self.engine) as session:
+            row = await session.get(t.Organisation, org)
+            return None if row is None else head_of(row)
+
+    async def get(self, org: str, kind: Kind, key: str) -> Stored | None:
+        """Return a row, None if there is none."""
+        async with AsyncSession(self.engine) as session:
+            return await get_row(session, org, kind, key)
+
+    async def list_rows(
+        self,
+        org: str,
+        kind: Kind,
+        *,
+        after: str = "",
+        limit: int = 100,
+        filters: Mapping[str, Any] | None = None,
+    ) -> list[Stored]:
+        """Return up to `limit` rows by ascending id, from the first after `after`."""
+        async with AsyncSession(self.engine) as session:
+            return await list_rows(session, org, kind, after=after, limit=limit, filters=filters)
 
     async def set_queue(self, org: str, queue: str, value: DeclaredQueue) -> None:
         """Add or replace a queue."""
-        await self._edit(org, lambda d: {**d, "queues": {**d["queues"], queue: value.model_dump()}})
+        async with self.writing(org) as writer:
+            await writer.put(BY_PART["queues"], queue, value)
 
     async def set_agent(self, org: str, agent: str, value: DeclaredAgent) -> None:
         """Add or replace an account; without a hash the present password stays."""
-
-        def edit(content: dict[str, Any]) -> dict[str, Any]:
-            new, old = value.model_dump(), content["agents"].get(agent, {})
-            new["password_hash"] = new["password_hash"] or old.get("password_hash", "")
-            return {**content, "agents": {**content["agents"], agent: new}}
-
-        await self._edit(org, edit)
+        async with self.writing(org) as writer:
+            old = await self.find(org, agent)
+            present = value.password_hash or (old.password_hash if old is not None else "")
+            new = value.model_copy(update={"password_hash": present, "password_env": ""})
+            await writer.put(BY_PART["agents"], agent, new)
 
     async def add_bar(self, org: str, value: DeclaredBar) -> None:
         """Add a blacklist entry; one that is there already stays one."""
-
-        def edit(content: dict[str, Any]) -> dict[str, Any]:
-            others = [one for one in content["blacklist"] if one != value.model_dump()]
-            return {**content, "blacklist": [*others, value.model_dump()]}
-
-        await self._edit(org, edit)
+        async with self.writing(org) as writer:
+            new = value.model_copy(update={"id": value.key()})
+            await writer.put(BY_PART["blacklist"], value.key(), new)
 
     async def remove_bars(self, org: str, kind: str, value: str) -> None:
         """Remove the blacklist entries of one customer, address or device."""
-
-        def edit(content: dict[str, Any]) -> dict[str, Any]:
-            rest = [b for b in content["blacklist"] if (b["kind"], b["value"]) != (kind, value)]
-            return {**content, "blacklist": rest}
-
-        await self._edit(org, edit)
+        bars = BY_PART["blacklist"]
+        async with self.writing(org) as writer:
+            for row in await writer.find(bars, {"kind": kind, "value": value}):
+                await writer.delete(bars, row)
 
     async def find(self, org: str, login: str) -> FoundAccount | None:
         """Return the account, None if there is none."""
@@ -131,25 +195,62 @@ class Directory:
             row = await session.get(t.Site, key)
             return None if row is None else _fields(row, FoundSite)
 
+    async def record(self, org: str, by: audit.By, act: audit.Act) -> None:
+        """Record an act that changes no row, like a supervisor's take-over.
+
+        Raises:
+            RefusedError: `not_found`.
+        """
+        async with self.writing(org, by) as writer:
+            writer.act(act)
+
+    async def verify_audit(self, org: str = "") -> list[audit.Verified | audit.BrokenChain]:
+        """Recompute the audit chain of an organisation, or of all that ever were."""
+        async with AsyncSession(self.engine) as session:
+            chains = await session.scalars(
+                select(t.AuditEntry.org).union(select(t.Organisation.id))
+            )
+            wanted = [one for one in sorted(chains) if org in ("", one)]
+            return [await audit.verify(session, one) for one in wanted]
+
+    async def audit_page(
+        self, org: str, *, after: int, limit: int, filters: Mapping[str, Any]
+    ) -> list[t.AuditEntry]:
+        """Return audit entries, newest first, from the first before number `after` (0: all)."""
+        return await audit.page(self.engine, org, after=after, limit=limit, filters=filters)
+
     async def close(self) -> None:
         """Release the connections."""
         await self.engine.dispose()
 
-    async def _edit(self, org: str, edit: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-        """Change part of an organisation under its row's lock; the whole is checked again."""
-        async with AsyncSession(self.engine) as session, session.begin():
-            row = await _locked(session, org)
-            if row is None:
-                raise DeclarationError(f"there is no organisation {org!r}")
-            version = max(row.version + 1, int(time.time() * 1000))
-            declared = parse(edit((await _load(session, row)).model_dump()), f"organisation {org}")
-            await _write(session, row, declared, version)
-        self._changed(org)
+    @asynccontextmanager
+    async def _transaction(
+        self, org: str, by: audit.By, new: Declared | None
+    ) -> AsyncIterator[Writer]:
+        """Begin, lock the organisation (made if it is `new`), and end with its new version."""
+        try:
+            async with AsyncSession(self.engine, autoflush=False) as session, session.begin():
+                row = await _locked(session, org)
+                if row is None and new is not None:
+                    row = await _new(session, new)
+                if row is None:
+                    raise no_organisation(org)
+                writer = Writer(session, row, by, self._clock())
+                yield writer
+                writer.finish()
+        except IntegrityError as error:
+            # Rows of this organisation are locked: only another one can have come between.
+            if "sites" in str(error.orig):
+                raise RefusedError("site_key_taken", "sites: a key is taken") from error
+            raise RefusedError("exists", f"there is an organisation {org!r} already") from error
+        if writer.audited_n:
+            audit.announce(org, writer.audited_n, writer.audited_hash)
+        if writer.changed:
+            self._announce(org)
 
-    async def _read(self, org: str) -> tuple[int, Declared] | None:
-        async with AsyncSession(self.engine) as session:
-            row = await session.get(t.Organisation, org)
-            return None if row is None else (row.version, await _load(session, row))
+    def _announce(self, org: str) -> None:
+        for call in self._changed:
+            call(org)
 
 
 async def _locked(session: AsyncSession, org: str) -> t.Organisation | None:
@@ -163,6 +264,36 @@ async def _locked(session: AsyncSession, org: str) -> t.Organisation | None:
     return await session.get(t.Organisation, org)
 
 
+async def _new(session: AsyncSession, declared: Declared) -> t.Organisation:
+    plain = {"name": declared.name, "entry_queue": declared.entry_queue}
+    row = t.Organisation(
+        id=declared.org,
+        version=0,
+        head_version=0,
+        grace_s=0.0,
+        origins=[],
+        vip_points={},
+        audit_number=0,
+        audit_hash=audit.BEGINNING,
+        **plain,
+    )
+    session.add(row)
+    await session.flush()
+    return row
+
+
+async def _whole(session: AsyncSession, row: t.Organisation) -> Declared:
+    content: dict[str, Any] = {"org": row.id, **head_of(row).value.model_dump()}
+    for kind in KINDS:
+        rows = await list_rows(session, row.id, kind)
+        content[kind.part] = (
+            [one.value.model_dump() for one in rows]
+            if kind.part == "blacklist"
+            else {one.id: one.value.model_dump() for one in rows}
+        )
+    return parse(content, f"organisation {row.id} in the database")
+
+
 def _fields(row: Any, kind: type[_T]) -> _T:
     return msgspec.convert(row, kind, from_attributes=True)
 
@@ -174,7 +305,12 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
-def _hashed(declared: Declared, environ: Mapping[str, str]) -> Declared:
+def hash_passwords(declared: Declared, environ: Mapping[str, str]) -> Declared:
+    """Return the organisation with the passwords that it names hashed (slow, on purpose).
+
+    Raises:
+        DeclarationError: a `password_env` is not set.
+    """
     hasher, agents = PasswordHasher(), {}
     for name, agent in declared.agents.items():
         given = agent
@@ -186,117 +322,3 @@ def _hashed(declared: Declared, environ: Mapping[str, str]) -> Declared:
             given = agent.model_copy(update=update)
         agents[name] = given
     return declared.model_copy(update={"agents": agents})
-
-
-_PARTS = (
-    t.SkillLevel,
-    t.Membership,
-    t.Account,
-    t.Group,
-    t.Skill,
-    t.Queue,
-    t.Barred,
-    t.Customer,
-    t.Site,
-)
-"""What belongs to an organisation, in an order in which it may be removed."""
-
-
-async def _write(
-    session: AsyncSession, known: t.Organisation | None, d: Declared, version: int
-) -> None:
-    """Make the organisation as declared; its own row stays, since it is the lock of all edits."""
-    plain = {"name", "entry_queue", "grace_s", "origins", "dispositions"}
-    points = {str(level): value for level, value in d.vip_points.items()}
-    head = d.model_dump(include=plain)
-    if known is None:
-        session.add(t.Organisation(id=d.org, version=version, vip_points=points, **head))
-    else:
-        for name, value in {**head, "version": version, "vip_points": points}.items():
-            setattr(known, name, value)
-        for part in _PARTS:
-            await session.execute(delete(part).where(part.org == d.org))
-    await session.flush()
-    for group, name in d.groups.items():
-        session.add(t.Group(org=d.org, id=group, name=name))
-    for skill, name in d.skills.items():
-        session.add(t.Skill(org=d.org, id=skill, name=name))
-    for key, agent in d.agents.items():
-        row = agent.model_dump(exclude={"groups", "skills", "password_env"})
-        session.add(t.Account(org=d.org, id=key, **row))
-    await session.flush()
-    for key, agent in d.agents.items():
-        for group in agent.groups:
-            session.add(t.Membership(org=d.org, account=key, group=group))
-        for skill, level in agent.skills.items():
-            session.add(t.SkillLevel(org=d.org, account=key, skill=skill, level=level))
-    for key, queue in d.queues.items():
-        settings = queue.model_dump(exclude={"name", "kind"})
-        session.add(t.Queue(org=d.org, id=key, name=queue.name, kind=queue.kind, settings=settings))
-    session.add_all(t.Barred(org=d.org, **bar.model_dump()) for bar in d.blacklist)
-    for key, customer in d.customers.items():
-        session.add(t.Customer(org=d.org, id=key, **customer.model_dump()))
-    for key, site in d.sites.items():
-        session.add(t.Site(org=d.org, key=key, **site.model_dump()))
-
-
-async def _rows(session: AsyncSession, table: Any, org: str, *order: Any) -> list[Any]:
-    found = await session.scalars(select(table).where(table.org == org).order_by(*order))
-    return list(found)
-
-
-async def _load(session: AsyncSession, row: t.Organisation) -> Declared:
-    org = row.id
-    accounts = await _rows(session, t.Account, org, t.Account.id)
-    groups: dict[str, list[str]] = {one.id: [] for one in accounts}
-    skills: dict[str, dict[str, int]] = {one.id: {} for one in accounts}
-    for member in await _rows(session, t.Membership, org, t.Membership.group):
-        groups[member.account].append(member.group)
-    for level in await _rows(session, t.SkillLevel, org, t.SkillLevel.skill):
-        skills[level.account][level.skill] = level.level
-    agent_fields = ("name", "kind", "role", "capacity", "enabled", "password_hash")
-    queues = await _rows(session, t.Queue, org, t.Queue.id)
-    bars = await _rows(session, t.Barred, org, t.Barred.id)
-    customers = await _rows(session, t.Customer, org, t.Customer.id)
-    sites = await _rows(session, t.Site, org, t.Site.key)
-    content = {
-        "org": org,
-        "vip_points": {int(level): value for level, value in row.vip_points.items()},
-        **_pick(row, "name", "entry_queue", "grace_s", "origins", "dispositions"),
-        "groups": {g.id: g.name for g in await _rows(session, t.Group, org, t.Group.id)},
-        "skills": {s.id: s.name for s in await _rows(session, t.Skill, org, t.Skill.id)},
-        "queues": {q.id: {"name": q.name, "kind": q.kind, **q.settings} for q in queues},
-        "agents": {
-            a.id: {**_pick(a, *agent_fields), "groups": groups[a.id], "skills": skills[a.id]}
-            for a in accounts
-        },
-        "blacklist": [_pick(bar, *BAR_FIELDS) for bar in bars],
-        "customers": {c.id: _pick(c, "name", "vip", "lang", "attributes") for c in customers},
-        "sites": {s.key: _pick(s, "origins", "secret") for s in sites},
-    }
-    return parse(content, f"organisation {org} in the database")
-
-
-def _pick(row: Any, *names: str) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names}
-
-
-def _compiled(version: int, d: Declared) -> OrgConfig:
-    secret = {"password_env", "password_hash"}
-    return OrgConfig(
-        org=d.org,
-        version=version,
-        entry_queue=d.entry_queue,
-        queues={key: QueueConfig(id=key, **one.model_dump()) for key, one in d.queues.items()},
-        agents={
-            key: AgentConfig(
-                id=key, stamp=stamp_of(one.password_hash), **one.model_dump(exclude=secret)
-            )
-            for key, one in d.agents.items()
-        },
-        blacklist=[BlacklistEntry(**one.model_dump()) for one in d.blacklist],
-        vip_points=d.vip_points,
-        grace_s=d.grace_s,
-        origins=d.origins,
-        dispositions=d.dispositions,
-    )

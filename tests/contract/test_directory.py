@@ -20,30 +20,11 @@ from infra.directory.declared import (
 from infra.directory.migrate import upgrade
 from infra.directory.publisher import Publisher
 from infra.directory.store import Directory
-from infra.settings import async_sql_url
 
 pytest_plugins = ["tests.support.server_fixtures"]
 DEMO = Path(__file__).parents[2] / "infra" / "demo.yaml"
 HEAD = "org: a\nname: b\nentry_queue: "
 PASSWORDS = {"RAYDESK_DEMO_PASSWORD": "密码 pass"}
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-async def directory(request, tmp_path):
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'd.sqlite3'}"
-    else:
-        url = await request.getfixturevalue("postgres_server").new_database()
-    opened = Directory(async_sql_url(url))
-    await upgrade(opened.engine)
-    yield opened
-    await opened.close()
-
-
-@pytest.fixture
-async def demo(directory):
-    await directory.replace(read_file(DEMO), PASSWORDS)
-    return directory
 
 
 async def test_the_migrations_may_run_again(directory):
