@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -26,6 +28,9 @@ BUCKETS_N = 10_000
 KNOWN_ROOM = 8
 """Places in the line that only browsers known to the account may take."""
 HASH_NICENESS = 10
+REST_S, REST_TIMES = 2.0, 3.0
+REST_ABOVE = 1.25
+"""Times the best hash's duration that is still no sign of a busy machine."""
 T = TypeVar("T")
 
 
@@ -82,6 +87,7 @@ class SignIn:
         )
         self._room = workers + waiting
         self._inside = 0
+        self._best_s = math.inf
         self._by_account = RateLimit(TRIES_RATE, TRIES_BURST, clock)
         self._by_device = RateLimit(TRIES_RATE, TRIES_BURST, clock)
         self._by_address = RateLimit(ADDRESS_RATE, ADDRESS_BURST, clock)
@@ -133,15 +139,37 @@ class SignIn:
     async def _compute(self, work: Callable[..., T], *arguments: str) -> T:
         self._inside += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(
+                self._pool, self._paced, work, *arguments
+            )
         finally:
             self._inside -= 1
+
+    def _paced(self, work: Callable[..., T], *arguments: str) -> T:
+        """Work, then rest if the machine was busy: in the worker's thread, before its next hash."""
+        started = time.perf_counter()
+        try:
+            return work(*arguments)
+        finally:
+            took = time.perf_counter() - started
+            self._best_s = min(self._best_s, took)
+            self._pool.submit(time.sleep, rest_after(took, self._best_s))
 
     def _matches(self, stored: str, password: str) -> bool:
         try:
             return self._hasher.verify(stored, password)
         except (Argon2Error, InvalidHashError):
             return False
+
+
+def rest_after(took_s: float, best_s: float) -> float:
+    """Return how long to leave the processor to others after a hash.
+
+    A hash that took longer than the best one shared the machine with chats: rest `REST_TIMES` as
+    long as it was held up, at most `REST_S` (J. Douceur, W. Bolosky, Progress-based Regulation of
+    Low-importance Processes, SOSP 1999). On an idle machine there is no rest.
+    """
+    return min(REST_S, max(0.0, REST_TIMES * (took_s - REST_ABOVE * best_s)))
 
 
 def _yield_to_chats() -> None:

@@ -180,6 +180,12 @@ def unseal(sealed: Mapping[str, bytes], known: Sequence[Jwk]) -> KeySet | None:
     return None
 
 
+def is_announced(sealed: Mapping[str, bytes], keys: KeySet) -> bool:
+    """Tell whether the sealed set has the newest of these keys."""
+    found = unseal(sealed, keys.keys)
+    return found is not None and keys.keys[0].kid in {key.kid for key in found.keys}
+
+
 def _sealing_key(key: Jwk) -> bytes:
     return hashlib.blake2b(key.d.encode(), person=b"raydesk-keys-v1", digest_size=32).digest()
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import msgspec
+from sqlalchemy.exc import IntegrityError
 
 from infra.directory.store import Directory
 from infra.oauth_store import Client, Provider, RedisGrants, RedisSealedKeys, digest
@@ -67,11 +68,15 @@ async def in_sql(given: argparse.Namespace, settings: Settings) -> str:
 
 
 async def in_redis(given: argparse.Namespace, settings: Settings) -> str:
-    """Run a command that running gateways are to hear of.
+    """Run a command that running gateways are to hear of. With the private store, a rotation takes
+    effect at the next start.
 
     Raises:
-        SettingsError: no REDIS_URL, so nobody would hear of it.
+        SettingsError: no REDIS_URL, so nobody would hear of what ends.
     """
+    if settings.external_redis is None and given.command == "rotate-keys":
+        keys = await asyncio.to_thread(rotate, settings.keys_dir, time.time(), RETAIN_S)
+        return f"key {keys.keys[0].kid} signs from the next start on; older ones verify on\n"
     if settings.external_redis is None:
         raise SettingsError("REDIS_URL is needed, to tell the running system")
     redis = connect(settings.external_redis)
@@ -114,6 +119,9 @@ def main(arguments: list[str] | None = None) -> int:
     work = in_sql if given.command in ("client", "provider") else in_redis
     try:
         sys.stdout.write(asyncio.run(work(given, load_settings())))
+    except IntegrityError:
+        sys.stderr.write("there is no such organisation\n")
+        return 1
     except (SettingsError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -29,7 +29,9 @@ class KeyFollower:
     async def look(self) -> None:
         """Take the newest set, if there is one."""
         found = unseal(await self._store.read(), self._set.keys)
-        if found is not None and found != self._set:
+        # A set without our newest key is older than ours: a store that outlived a rotation.
+        newer = found is not None and self._set.keys[0].kid in {key.kid for key in found.keys}
+        if found is not None and newer and found != self._set:
             self._tokens.replace(found)
             self._set = found
             log.info("keys.taken", keys=[key.kid for key in found.keys])

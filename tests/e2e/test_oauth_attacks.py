@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from infra.oauth_store import Client
 from serve.api_errors import ApiError
 from serve.doors import Account
-from serve.sign_in import SignIn
+from serve.sign_in import SignIn, rest_after
 from tests.support.oauth_house import RIGHT, OAuthHouse, code_of, pkce
 
 pytest_plugins = ["tests.support.server_fixtures"]
@@ -343,6 +343,13 @@ async def test_an_unknown_account_costs_the_same_hash_as_a_known_one() -> None:
     with pytest.raises(ApiError):
         await sign_in.sign_in("acme", "none", "hash of nobody", "")
     sign_in.close()
+
+
+def test_a_hash_that_was_held_up_leaves_the_processor_to_the_chats() -> None:
+    assert rest_after(0.1, 0.1) == 0.0
+    assert rest_after(0.12, 0.1) == 0.0
+    assert rest_after(0.5, 0.1) == pytest.approx(1.125)
+    assert rest_after(60.0, 0.1) == 2.0
 
 
 async def test_a_stranger_is_slowed_down_and_locks_nobody_out() -> None:

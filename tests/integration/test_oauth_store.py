@@ -22,8 +22,22 @@ from infra.oauth_store import (
     RedisSealedKeys,
 )
 from infra.oauth_store_sql import SqlRegistry
-from infra.settings import async_sql_url
-from serve.signing_keys import KeySet, load_key_set, make_key, rotate, seal, unseal
+from infra.redis_client import connect
+from infra.settings import Settings, async_sql_url
+from infra.valkey import ValkeyServer
+from serve.identity import Identity
+from serve.oauth.__main__ import main
+from serve.oauth.key_following import KeyFollower
+from serve.signing_keys import (
+    KeySet,
+    is_announced,
+    load_key_set,
+    make_key,
+    rotate,
+    seal,
+    unseal,
+)
+from serve.tokens import Tokens, read_header
 from tests.support.servers import PostgresServer
 
 pytest_plugins = ["tests.support.server_fixtures"]
@@ -125,6 +139,60 @@ async def test_a_rotation_reaches_whoever_has_an_older_key_and_nobody_else(
     assert unseal(await store.read(), new.keys) is None
 
 
+async def test_a_store_that_outlived_a_rotation_takes_no_key_back(
+    redis: Redis, tmp_path: Path
+) -> None:
+    old = load_key_set(tmp_path)
+    store = RedisSealedKeys(redis)
+    await store.write(seal(old))
+    assert is_announced(await store.read(), old)
+    new = rotate(tmp_path, 1000.0, 300.0)
+    assert not is_announced(await store.read(), new)
+    tokens = Tokens(new.keys)
+    follower = KeyFollower(tokens, new.keys, store)
+    await follower.look()
+    assert [key["kid"] for key in tokens.jwks(1001.0)["keys"]] == [key.kid for key in new.keys]
+    await store.write(seal(new))
+    await follower.look()
+    who = Identity(org="acme", subject="ann", role="agent")
+    early, late = tokens.issue_access(who, 1009.0), tokens.issue_access(who, 1010.0)
+    assert tokens.verify(early, 1010.0).subject == tokens.verify(late, 1010.0).subject == "ann"
+    assert read_header(early).kid != read_header(late).kid
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["client", "acme", "crm", "--redirect", "https://a.example/"],
+        ["rotate-keys"],
+        ["end", "a", "b"],
+    ],
+)
+async def test_the_command_line_sets_things_up_and_says_what_it_needs(
+    valkey_server: ValkeyServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAYDESK_DATA_DIR", str(tmp_path))
+    engine = create_async_engine(Settings().sql_url)
+    await add_organisations(engine)
+    await engine.dispose()
+    assert await asyncio.to_thread(main, ["client", "nowhere", "crm"]) == 1
+    without = await asyncio.to_thread(main, arguments)
+    assert without == (1 if arguments[0] == "end" else 0)
+    monkeypatch.setenv("REDIS_URL", valkey_server.url)
+    assert await asyncio.to_thread(main, arguments) == 0
+    assert capsys.readouterr().out
+    if arguments[0] == "rotate-keys":
+        redis = connect(valkey_server.url)
+        assert is_announced(await RedisSealedKeys(redis).read(), load_key_set(tmp_path / "keys"))
+        await redis.aclose()
+        assert len(load_key_set(tmp_path / "keys").keys) == 3
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AsyncEngine]:
     url = f"sqlite+aiosqlite:///{tmp_path / 'x.sqlite3'}"
@@ -132,25 +200,22 @@ async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         server: PostgresServer = request.getfixturevalue("postgres_server")
         url = async_sql_url(await server.new_database())
     engine = create_async_engine(url)
-    async with engine.begin() as connection:
-        await connection.run_sync(Organisation.metadata.create_all)
-        columns = {c.name: "{}" if "JSON" in str(c.type) else "0" for c in Organisation.__table__.c}
-        for org in ("acme", "other"):
-            await connection.execute(
-                Organisation.__table__.insert(), [{**_row(columns), "id": org}]
-            )
+    await add_organisations(engine)
     yield engine
     await engine.dispose()
 
 
-def _row(columns: dict[str, str]) -> dict[str, object]:
-    row: dict[str, object] = {}
-    for column in Organisation.__table__.c:
-        kind = column.type.python_type
-        row[column.name] = (
-            {} if columns[column.name] == "{}" else kind() if kind is not bool else False
-        )
-    return row
+async def add_organisations(engine: AsyncEngine) -> None:
+    """Add two organisations of which nothing is known."""
+    table = Organisation.__table__
+    empty = {
+        column.name: {} if "JSON" in str(column.type) else column.type.python_type()
+        for column in table.c
+    }
+    async with engine.begin() as connection:
+        await connection.run_sync(Organisation.metadata.create_all)
+        for org in ("acme", "other"):
+            await connection.execute(table.insert(), [{**empty, "id": org}])
 
 
 async def test_the_registry_keeps_what_it_is_given(engine: AsyncEngine) -> None:

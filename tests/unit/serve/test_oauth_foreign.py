@@ -173,12 +173,26 @@ def test_a_provider_that_publishes_a_symmetric_key_is_not_followed() -> None:
         {"kid": "../../../dev/null"},
         {"kid": "' UNION SELECT 'x"},
         {"kid": ""},
-        {"crit": ["x"], "x": 1},
-        {"typ": "logout+jwt"},
     ],
 )
 def test_no_header_brings_a_key_of_its_own(more: dict[str, Any]) -> None:
     refused(signed(RIGHT, {**HEADER, **more}, OTHER))
+
+
+@pytest.mark.parametrize("more", [{"crit": ["x"], "x": 1}, {"typ": "logout+jwt"}])
+def test_a_token_of_another_use_is_refused_though_the_provider_signed_it(
+    more: dict[str, Any],
+) -> None:
+    refused(signed(RIGHT, {**HEADER, **more}))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"jku": "https://evil.test/jwks"}, {"x5u": "https://evil.test/"}, {"jwk": jwk_of(OTHER)}],
+)
+def test_what_a_header_brings_along_is_not_read(more: dict[str, Any]) -> None:
+    """The provider's own key counts, whatever else the header says."""
+    assert accepting()[0].verify(signed(RIGHT, {**HEADER, **more}), NOW).subject == "ann"
 
 
 def test_a_key_is_used_for_what_it_was_published() -> None:
