@@ -15,9 +15,12 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from actors.ports import Fabric
+from serve.admin.access import may
+from serve.admin.application import admin_routes
+from serve.admin.serving import AdminParts
 from serve.api_desk import DeskApi
 from serve.api_errors import (
     ApiError,
@@ -28,7 +31,7 @@ from serve.api_errors import (
     json_response,
 )
 from serve.api_pages import WEB, SecureHeaders, pages
-from serve.api_parts import ApiParts
+from serve.api_parts import ApiParts, address_of, caller
 from serve.api_tokens import TokenApi
 from serve.doors import Adapters
 from serve.gateway.core import Gateway
@@ -78,6 +81,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         ready=adapters.ready,
         opened=adapters.opened,
         origins=adapters.origins,
+        directory=adapters.directory,
         proxies_n=adapters.proxies_n,
         password_door=oauth is None or oauth.password_door,
     )
@@ -141,6 +145,7 @@ def make_app(
             Route("/readyz", ready),
             Route("/.well-known/jwks.json", tokens.keys),
             *routes,
+            *administration(parts),
             Mount("/v1", routes=v1_routes(tokens, desk)),
             Mount("/", pages(web)),
         ],
@@ -165,6 +170,20 @@ def v1_routes(tokens: TokenApi, desk: DeskApi) -> list[Route]:
         Route("/sessions", desk.sessions),
         Route("/sessions/{session}/messages", desk.messages),
     ]
+
+
+def administration(parts: ApiParts) -> list[BaseRoute]:
+    """Return the routes of the administration, if there is a directory."""
+    if parts.directory is None:
+        return []
+    return admin_routes(
+        AdminParts(
+            directory=parts.directory,
+            caller=lambda request: caller(request, parts),
+            address=lambda request: address_of(request, parts),
+            may=may,
+        )
+    )
 
 
 async def _report(gateway: Gateway) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from actors.ports import Fabric
+from infra.directory.store import Directory
 from serve.api_errors import ApiError
 from serve.doors import History, Sites
 from serve.gateway.shell import remote_address
@@ -40,6 +41,7 @@ class ApiParts:
     ready: Callable[[], Awaitable[bool]]
     opened: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     origins: frozenset[str] = frozenset()
+    directory: Directory | None = None
     proxies_n: int = 0
     wall: Callable[[], float] = time.time
     visitors: VisitorLimits = field(default_factory=lambda: VisitorLimits(time.monotonic))

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from infra.configs import RedisConfigs
 from infra.customers import RedisCustomers
+from infra.directory.store import Directory
 from infra.ids import WorkerLease
 from infra.oauth_store import RedisGrants, RedisSealedKeys
 from infra.revocation import RedisRevocations
@@ -25,7 +26,7 @@ from serve.gateway.limits import Limits
 from serve.ingress_env import forwarding_proxies
 from serve.oauth.ports import Accounts as ChangingAccounts
 from serve.oauth.ports import OAuthWorld, Registry
-from serve.signing_keys import load_key_set, seal
+from serve.signing_keys import is_announced, load_key_set, seal
 
 AGENT_FACTOR = 20.0
 """An agent's socket may send this many times what a customer's may: bots hold many sessions."""
@@ -38,6 +39,8 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     sites: Sites
     accounts: Accounts
     publish: Callable[[RedisConfigs], Coroutine[Any, Any, None]] | None = None
+    directory: Directory | None = None
+    """What the administration API changes; None: there is none."""
     registry: Registry | None = None
     changing: ChangingAccounts | None = None
     """Both or neither: without them there is no authorization server."""
@@ -76,7 +79,7 @@ class DoorWiring:
         configs = ConfigCache(RedisConfigs(redis, check_s=settings.config_check_s))
         people = await self._people(settings)
         sealed = RedisSealedKeys(redis)
-        if not await sealed.read():
+        if not is_announced(await sealed.read(), self._key_set):
             await sealed.write(seal(self._key_set))
 
         oauth = None
@@ -122,6 +125,7 @@ class DoorWiring:
             ready=lambda: _answers(redis),
             opened=opened,
             limits=limits_of(settings),
+            directory=people.directory,
             proxies_n=settings.trusted_proxies + forwarding_proxies(),
             origins=own_origins(settings),
         )

@@ -12,6 +12,7 @@ import msgspec
 from actors.building import Builder
 from actors.config import OrgConfig
 from actors.ports import ConfigSource, Metrics, Track
+from infra.directory.store import Directory
 from infra.revocation_stamp import stamp_of
 from serve.gateway.limits import Limits
 from serve.oauth.ports import OAuthWorld, SealedKeys
@@ -140,6 +141,8 @@ class Adapters:
     """None: tokens come from elsewhere, and `POST /v1/token` takes passwords."""
     config_news: Callable[[Callable[[OrgConfig], None]], None] = lambda _: None
     """Calls back with every organisation's new settings."""
+    directory: Directory | None = None
+    """None: there is no administration API."""
     proxies_n: int = 0
     """Proxies of ours and the operator's between a caller and us, each adding the address it saw to
     `X-Forwarded-For`."""

@@ -74,7 +74,12 @@ async def directory_people(settings: Settings) -> People:
     people = DirectoryPeople(directory)
     registry = SqlRegistry(directory.engine)
     return People(
-        sites=people, accounts=people, publish=publish, registry=registry, changing=people
+        sites=people,
+        accounts=people,
+        publish=publish,
+        registry=registry,
+        changing=people,
+        directory=directory,
     )
 
 

@@ -1,0 +1,1 @@
+"""The administration: its HTTP API under /v1/admin, its OpenAPI document, its command line."""

@@ -1,0 +1,55 @@
+"""The administration API as an application, mounted under /v1 by the doors."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from serve.admin.account_routes import account_endpoints
+from serve.admin.audit_routes import audit_endpoints
+from serve.admin.endpoints import Endpoint
+from serve.admin.openapi import make_document
+from serve.admin.organisation_routes import organisation_endpoints
+from serve.admin.row_routes import BASE, row_endpoints
+from serve.admin.serving import AdminParts, Server, answer_http_error
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *organisation_endpoints(),
+    *account_endpoints(),
+    *audit_endpoints(),
+    *row_endpoints(),
+)
+
+
+def admin_routes(parts: AdminParts) -> list[BaseRoute]:
+    """Return the routes: `/v1/admin/...` and `/v1/openapi.json`."""
+    document = msgspec.json.encode(make_document(ENDPOINTS))
+
+    async def openapi(_: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    mount = Mount(BASE, make_application(parts))
+    # An id with a line break in it must come here too, to be answered as the others are.
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return [Route("/v1/openapi.json", openapi), mount]
+
+
+def make_application(parts: AdminParts) -> Starlette:
+    """Return the application; every answer of it that is no success is a problem (RFC 9457)."""
+    server = Server(parts)
+    by_path: dict[str, list[Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        by_path.setdefault(endpoint.path, []).append(endpoint)
+    return Starlette(
+        routes=[
+            Route(path, server.route(some), methods=[one.method for one in some])
+            for path, some in by_path.items()
+        ],
+        exception_handlers={HTTPException: answer_http_error},
+    )

@@ -1,0 +1,105 @@
+"""What a route of the administration API is: everything that the server checks and the OpenAPI
+document says, in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+from starlette.requests import Request
+
+from infra.directory.audit import By
+from infra.directory.store import Directory
+from infra.directory.writer import Writer
+from serve.admin.access import Permission
+from serve.admin.problems import ProblemCode
+from serve.identity import Identity
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+YAML = "application/yaml"
+CALENDAR = "text/calendar"
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class NoQuery(BaseModel):
+    """The query of routes that take none."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request, checked: who, where, what."""
+
+    request: Request
+    directory: Directory
+    who: Identity
+    by: By
+    path: Mapping[str, str]
+    query: Any
+    body: Any = None
+    """The form of a JSON body; the patch of a merge patch; the text of any other."""
+    password_hash: str = ""
+    if_match: str = ""
+
+    @property
+    def org(self) -> str:
+        """Return the organisation: the caller's, always."""
+        return self.who.org
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a route answers: a form, a text, or nothing (204)."""
+
+    body: BaseModel | str | None = None
+    status: int = 200
+    etag: int | None = None
+    location: str = ""
+    media: str = JSON
+
+
+class DryRunError(Exception):
+    """Ends a transaction that was only to be tried."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("tried")
+        self.answer = answer
+
+
+Reading = Callable[[Call], Awaitable[Answer]]
+Writing = Callable[[Call, Writer], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """One method of one path. `reads` or `writes` serves it: a writer runs inside one transaction,
+    with its precondition and its idempotency key looked after."""
+
+    method: Method
+    path: str
+    permission: Permission
+    summary: str
+    reads: Reading | None = None
+    writes: Writing | None = None
+    query: type[BaseModel] = NoQuery
+    body: type[BaseModel] | None = None
+    takes: str = JSON
+    """The body's media type, if it has one."""
+    has_body: bool = False
+    answer: type[BaseModel] | None = None
+    gives: str = JSON
+    status: int = 200
+    etag: bool = False
+    """Answers have an ETag."""
+    precondition: bool = False
+    """Must have If-Match."""
+    guards_administrator: bool = False
+    """Refused if nobody would be left who may administer."""
+    refuses: tuple[ProblemCode, ...] = ()
+    """Codes beyond those of every route."""
+    path_types: Mapping[str, Any] = field(default_factory=dict)
+    """Name in the path -> what it may be; what it cannot be does not exist."""

@@ -1,0 +1,99 @@
+"""`python -m serve.admin` on a database of its own, as a program."""
+
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from infra.directory.store import Directory
+from infra.settings import async_sql_url, load_settings
+from serve.admin.__main__ import main
+
+
+@pytest.fixture
+def cli(monkeypatch, tmp_path, capsys):
+    """Run a command; return its code, what it printed, and what it complained of."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RAYDESK_DATA_DIR", str(tmp_path))
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+    def run(*words):
+        code = main(list(words))
+        out = capsys.readouterr()
+        return code, out.out, out.err
+
+    return run
+
+
+@pytest.fixture
+def acme(cli):
+    """An organisation with an administrator."""
+    assert cli("create-organisation", "acme", "--name", "甲")[0] == 0
+    code, out, _ = cli("create-administrator", "acme", "ann")
+    assert code == 0
+    return out.split()[-1]
+
+
+async def test_an_administrator_made_by_hand_can_sign_in(cli, acme):
+    directory = Directory(load_settings().sql_url)
+    found = await directory.find("acme", "ann")
+    await directory.close()
+    assert (found.role, found.enabled) == ("admin", True)
+    assert PasswordHasher().verify(found.password_hash, acme)
+
+
+def test_a_password_is_read_from_standard_input(cli, acme, monkeypatch, tmp_path):
+    typed = tmp_path / "typed"
+    typed.write_text("a-long-password\n")
+    with typed.open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        code, out, _ = cli("create-administrator", "acme", "bob", "--password-stdin")
+    assert code == 0
+    assert "password" not in out
+    typed.write_text("short\n")
+    with typed.open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert cli("create-administrator", "acme", "eve", "--password-stdin")[0] == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("create-organisation", "acme"), "'acme' already"),
+        (("create-organisation", "a b"), "org"),
+        (("create-administrator", "nobody", "ann"), "no organisation 'nobody'"),
+        (("create-administrator", "acme", "ann"), "'ann' already"),
+        (("create-administrator", "acme", "a b"), "agents"),
+        (("export", "nobody"), "no organisation 'nobody'"),
+        (("import", "missing.yaml"), "cannot be read"),
+        (("verify-audit", "nobody"), "no organisation 'nobody'"),
+    ],
+)
+def test_what_cannot_be_done_is_said(cli, acme, words, told):
+    code, _, complaint = cli(*words)
+    assert code == 1
+    assert told in complaint
+
+
+def test_an_export_goes_back_in(cli, acme, tmp_path):
+    code, whole, _ = cli("export", "acme")
+    assert code == 0
+    assert "$argon2id$" in whole
+    Path(tmp_path / "acme.yaml").write_text(whole)
+    told = "imported acme: 0 created, 0 updated, 0 deleted\n"
+    assert cli("import", "acme.yaml") == (0, told, "")
+    assert "$argon2id$" not in cli("export", "acme", "--without-secrets")[1]
+
+
+def test_an_audit_that_was_tampered_with_is_told_by_the_exit_code(cli, acme):
+    code, out, _ = cli("verify-audit")
+    assert code == 0
+    assert out.startswith("acme: 3 entries, whole, ends with ")
+    path = load_settings().sql_url.removeprefix(async_sql_url("sqlite:///"))
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TRIGGER audit_append_only_update")
+        connection.execute("UPDATE audit SET actor = 'x' WHERE number = 2")
+    code, _, complaint = cli("verify-audit", "acme")
+    assert (code, complaint) == (2, "the audit is broken:\nacme: entry 2 was changed\n")
