@@ -9,6 +9,8 @@ from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+import infra.knowledge.tables  # noqa: F401  # its tables belong to the schema
+
 
 async def upgrade(engine: AsyncEngine) -> None:
     """Run the migrations that are missing; nothing when there is none."""
