@@ -51,6 +51,21 @@ class Writer:
         self.audited_n = 0
         self.audited_hash = ""
 
+    @property
+    def session(self) -> AsyncSession:
+        """The transaction itself, for tables that are not the directory's own."""
+        return self._session
+
+    @property
+    def by(self) -> audit.By:
+        """Who changes."""
+        return self._by
+
+    @property
+    def now(self) -> float:
+        """When the transaction began, in seconds since 1970."""
+        return self._now
+
     async def get(self, kind: Kind, key: str) -> Stored:
         """Return a row.
 

@@ -1,1 +1,1 @@
-"""Knowledge bases in SQL, with their history and versions; outcomes of questions; Redis adapters."""
+"""Knowledge bases in SQL, with their history and versions; outcomes of questions."""

@@ -1,4 +1,4 @@
-"""The tables of knowledge bases and of what the bots were asked. Every row carries its organisation.
+"""The tables of knowledge bases and of what bots were asked, each row with its organisation.
 
 `version` of a row is its base's revision when the row was last written: a row that was removed and
 made again never has a version that it had before.
