@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from random import Random
 
+import msgspec
+
 from policies.eligibility import reason
 from policies.priority import virtual_at
-from policies.view import AgentView, ContactView, Demand, Match, Policy, QueueView, View
+from policies.view import AgentView, ContactView, Demand, Policy, QueueView, View
 
 Make = Callable[[], Policy]
 Check = Callable[[Make], None]
@@ -62,9 +64,14 @@ def keeps_to_capacity(make: Make) -> None:
         matches = make().decide(view, Random(seed))
         if len({match.contact for match in matches}) < len(matches):
             raise ExamError(f"centre {seed}: a contact is given to two agents")
-        for agent, units in _units(view, matches).items():
-            if units > view.pool[agent].free:
-                raise ExamError(f"centre {seed}: agent {agent} is given {units} units too many")
+        loaded: dict[str, AgentView] = {}
+        for match in matches:
+            demand = view.waiting[match.contact].demand
+            agent = loaded.get(match.agent, view.pool[match.agent])
+            why = agent.full(demand)
+            if why is not None:
+                raise ExamError(f"centre {seed}: agent {match.agent} is given too much: {why}")
+            loaded[match.agent] = agent.given(demand, view.now)
 
 
 def keeps_to_the_limit(make: Make) -> None:
@@ -129,6 +136,9 @@ def centres(
         dice = Random(seed)
         agents = [_agent(dice, number) for number in range(dice.randint(1, 8))]
         contacts = [_contact(dice, number) for number in range(dice.randint(1, 12))]
+        if seed % 3 == 0:
+            agents = [_bounded(dice, agent) for agent in agents]
+            contacts = [_speaking(dice, contact) for contact in contacts]
         queues = [QueueView(id="q0"), QueueView(id="q1", units=2)]
         view = View.of(contacts, agents, now=NOW, queues=queues, limit=limit)
         view.only = only
@@ -175,16 +185,27 @@ def _contact(dice: Random, number: int) -> ContactView:
     )
 
 
+def _bounded(dice: Random, agent: AgentView) -> AgentView:
+    """The same agent with languages, bounds by channel, and quotas."""
+    most = dice.randint(1, 4)
+    return msgspec.structs.replace(
+        agent,
+        languages=frozenset(one for one in ("zh", "en") if dice.random() < 0.6),
+        channels={"chat": most} if dice.random() < 0.5 else {},
+        used_in={"chat": min(agent.used, most)},
+        quotas={"q0": dice.randint(0, 2)} if dice.random() < 0.5 else {},
+    )
+
+
+def _speaking(dice: Random, contact: ContactView) -> ContactView:
+    lang = dice.choice(("", "zh", "en"))
+    channel = dice.choice(("chat", "chat", "mail"))
+    demand = msgspec.structs.replace(contact.demand, lang=lang, channel=channel)
+    return msgspec.structs.replace(contact, demand=demand)
+
+
 def _someone(dice: Random, share: float) -> str:
     return f"a{dice.randint(0, 7)}" if dice.random() < share else ""
-
-
-def _units(view: View, matches: list[Match]) -> dict[str, int]:
-    units: dict[str, int] = {}
-    for match in matches:
-        wanted = view.waiting[match.contact].demand.units
-        units[match.agent] = units.get(match.agent, 0) + wanted
-    return units
 
 
 def _overtaken(served: ContactView, other: ContactView) -> bool:

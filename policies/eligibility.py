@@ -11,18 +11,22 @@ REASONS = (
     "disabled",
     "not_available",
     "capacity",
+    "channel",
+    "quota",
     "named",
     "excluded",
     "tried",
     "preferred",
     "kind",
     "group",
+    "language",
     "skill",
 )
 """Every code that `reason` returns: the agent's account is off; its status is not `available`; not
-enough units free; the contact is for another agent; must not go to this one; this one declined or
+enough units free, or not of the contact's channel; its quota of the queue for today is used up;
+the contact is for another agent; must not go to this one; this one declined or
 missed it; waits for a preferred agent; is for the other kind of agent; for other groups; needs a
-skill or level that the agent has not."""
+language that the agent does not speak; needs a skill or level that the agent has not."""
 
 
 def reason(contact: ContactView, agent: AgentView, now: float) -> str | None:
@@ -31,8 +35,9 @@ def reason(contact: ContactView, agent: AgentView, now: float) -> str | None:
         return "disabled"
     if agent.status != "available":
         return "not_available"
-    if agent.capacity - agent.used < contact.demand.units:
-        return "capacity"
+    full = agent.full(contact.demand)
+    if full is not None:
+        return full
     return personal(contact, agent.id, now) or (
         None if contact.agent else unfit(contact.demand, agent)
     )
@@ -58,6 +63,8 @@ def unfit(demand: Demand, agent: AgentView) -> str | None:
         return "kind"
     if demand.groups and demand.groups.isdisjoint(agent.groups):
         return "group"
+    if demand.lang and demand.lang not in agent.languages:
+        return "language"
     skills = agent.skills
     for skill, level in demand.needs:
         if skills.get(skill, 0) < level:

@@ -122,4 +122,4 @@ class Ranking:
 
 
 def _settings(agent: AgentView) -> tuple[object, ...]:
-    return (agent.kind, agent.groups, agent.skills)
+    return (agent.kind, agent.groups, agent.skills, agent.languages)

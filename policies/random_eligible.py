@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from policies.draft import oldest_first
-from policies.view import AgentView, Match, View
+from policies.draft import Draft
+from policies.view import Match, View, Why
 
 
 class RandomEligible:
@@ -16,8 +16,9 @@ class RandomEligible:
 
     def decide(self, view: View, rng: Random) -> list[Match]:
         """Return the matches; see `Policy.decide`."""
-        return oldest_first(view, lambda contact, draft: _draw(draft.eligible(contact), rng))
-
-
-def _draw(agents: list[AgentView], rng: Random) -> AgentView | None:
-    return rng.choice(agents) if agents else None
+        draft = Draft(view)
+        for contact in draft.candidates():
+            agents = draft.eligible(contact)
+            if agents:
+                draft.give(contact, rng.choice(agents), Why(uniform_n=len(agents)))
+        return draft.matches

@@ -39,6 +39,10 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """(skill, lowest level), of the queue and the contact together, sorted by skill."""
     units: int = 1
     """Capacity units that the contact takes."""
+    channel: str = "chat"
+    """What it comes by; agents may hold only so many units of one."""
+    lang: str = ""
+    """The language that its agent must speak, as a primary subtag (`zh`); empty: any."""
 
 
 class ContactView(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +66,10 @@ class ContactView(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = "serve"
     vip: int = 0
     lang: str = ""
+    intent: str = ""
+    """What the customer wants, where somebody (a bot) has found out."""
+    relaxed: int = 0
+    """How many relaxation steps of its queue are behind it; `demand` has them in it."""
 
     @property
     def order(self) -> tuple[float, float, str]:
@@ -85,6 +93,14 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     idle_since: float = 0.0
     """When the agent last became available, was given a contact, or finished one."""
+    languages: frozenset[str] = frozenset()
+    """Primary subtags of the languages it speaks."""
+    channels: Mapping[str, int] = {}
+    """Channel -> most units of it held at once; one that is not named is bounded by `capacity`."""
+    used_in: Mapping[str, int] = {}
+    """Units held or offered, by channel; only of those in `channels`."""
+    quotas: Mapping[str, int] = {}
+    """Queue -> how many more of its contacts it may be given today; not named: any number."""
 
     @property
     def free(self) -> int:
@@ -95,6 +111,31 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     def open(self) -> bool:
         """True if the agent can be given at least one unit of something."""
         return self.enabled and self.status == "available" and self.used < self.capacity
+
+    def full(self, demand: Demand) -> str | None:
+        """Return why there is no room for one more such contact (`capacity`, `channel`, `quota`),
+        None if there is."""
+        if self.capacity - self.used < demand.units:
+            return "capacity"
+        if self.channels:
+            most = self.channels.get(demand.channel)
+            if most is not None and self.used_in.get(demand.channel, 0) + demand.units > most:
+                return "channel"
+        if self.quotas and self.quotas.get(demand.queue, 1) < 1:
+            return "quota"
+        return None
+
+    def given(self, demand: Demand, now: float) -> AgentView:
+        """Return the agent as it is after being given one more such contact."""
+        after = self.loaded(demand.units, now)
+        if not self.channels and not self.quotas:
+            return after
+        used_in, quotas = dict(self.used_in), dict(self.quotas)
+        if demand.channel in self.channels:
+            used_in[demand.channel] = used_in.get(demand.channel, 0) + demand.units
+        if demand.queue in quotas:
+            quotas[demand.queue] -= 1
+        return msgspec.structs.replace(after, used_in=used_in, quotas=quotas)
 
     def loaded(self, units: int, now: float) -> AgentView:
         """Return the agent as it is after being given one more contact of `units`."""
@@ -112,6 +153,40 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
     priority_points: float = 0.0
     units: int = 1
     service_level_s: float = 20.0
+    channel: str = "chat"
+    weights: Mapping[str, float] = {}
+    """Agent -> its share of this queue's contacts, for policies that weigh; not named: 1."""
+
+
+class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a policy tells the decision log of one match. What is left out was certain: the agent
+    chosen with probability 1. Keys are agents' ids; `HOLD` stands for giving it to nobody."""
+
+    propensities: Mapping[str, float] = {}
+    """Probability of each choice, after guards; the sum is 1."""
+    uniform_n: int = 0
+    """In place of `propensities`: each of so many eligible agents was equally probable."""
+    scores: Mapping[str, Mapping[str, float]] = {}
+    """Agent -> the parts of its score by name."""
+    predictions: Mapping[str, Mapping[str, float]] = {}
+    """Agent -> what a model expects: `handle_s`, `solved`, `rating`."""
+    guards: tuple[str, ...] = ()
+    """Names of the guards that fired."""
+    policy: str = ""
+    """Whose choice it was, where a policy asks others (an experiment, a ladder)."""
+    version: str = ""
+    model: str = ""
+    """Name and version of the model behind `predictions`."""
+    features: str = ""
+    """Version of the features it was given."""
+    experiment: str = ""
+    arm: str = ""
+    block: str = ""
+    shadow: Mapping[str, str] = {}
+    """Policy without effect -> the agent it would have chosen."""
+
+
+HOLD = ""
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -119,6 +194,7 @@ class Match(msgspec.Struct, frozen=True):
 
     contact: str
     agent: str
+    why: Why | None = None
 
 
 class View:
