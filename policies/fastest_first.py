@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from random import Random
 
 from policies.draft import Draft, oldest_first
+from policies.static_skill_priority import since
 from policies.view import AgentView, ContactView, Match, View
 
 
@@ -29,7 +30,7 @@ class FastestFirst:
     def _fastest(self, contact: ContactView, draft: Draft) -> AgentView | None:
         queue = contact.demand.queue
         return min(
-            draft.eligible(contact),
+            draft.best_of_groups(contact, since),
             key=lambda agent: (self._time(agent, queue), agent.idle_since, agent.id),
             default=None,
         )

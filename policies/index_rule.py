@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from policies.draft import Draft
+from policies.heads import Heads
 from policies.longest_idle import idle_order
 from policies.view import AgentView, ContactView, Match, View
 
@@ -18,10 +19,10 @@ def largest_index(view: View, index: Index) -> list[Match]:
 
     Only the oldest contact of each class competes; its agent is the longest idle one.
     """
-    draft = Draft(view)
+    draft, heads = Draft(view), Heads(view)
     while len(draft.matches) < view.limit:
         best: tuple[tuple[float, tuple[float, float, str]], ContactView, AgentView] | None = None
-        for contact in first_of_each(draft):
+        for contact in heads:
             agent = draft.best(contact, idle_order)
             if agent is None:
                 continue
@@ -31,18 +32,8 @@ def largest_index(view: View, index: Index) -> list[Match]:
         if best is None:
             break
         draft.give(best[1], best[2])
+        heads.take(best[1])
     return draft.matches
-
-
-def first_of_each(draft: Draft) -> list[ContactView]:
-    """Return the oldest contact of each class that somebody free may serve, not yet given."""
-    given = {match.contact for match in draft.matches}
-    found: dict[object, ContactView] = {}
-    for contact in draft.candidates():
-        kind = (contact.demand, contact.agent, contact.prefer, contact.exclude, contact.tried)
-        if contact.id not in given and kind not in found and draft.eligible(contact):
-            found[kind] = contact
-    return list(found.values())
 
 
 def rate(means: Means, agent: AgentView, queue: str) -> float:

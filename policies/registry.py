@@ -11,10 +11,12 @@ from policies.idle_threshold_reserve import IdleThresholdReserve
 from policies.last_idle import LastIdle
 from policies.least_busy import LeastBusy
 from policies.longest_idle import LongestIdle
+from policies.lp_value import LpValue
 from policies.max_weight import MaxWeight
 from policies.most_busy import MostBusy
 from policies.random_eligible import RandomEligible
 from policies.static_skill_priority import StaticSkillPriority
+from policies.value_greedy import ValueGreedy
 from policies.view import Policy
 
 FALLBACK = "longest_idle"
@@ -32,6 +34,8 @@ _MADE: tuple[Callable[[], Policy], ...] = (
     MaxWeight,
     FixedCap,
     IdleThresholdReserve,
+    ValueGreedy,
+    LpValue,
 )
 _makers: dict[str, Callable[[], Policy]] = {make().name: make for make in _MADE}
 

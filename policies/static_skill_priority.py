@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from random import Random
 
 from policies.draft import Draft
-from policies.index_rule import first_of_each
+from policies.heads import Heads
 from policies.view import AgentView, ContactView, Match, View
 
 Pair = tuple[tuple[float, tuple[float, float, str], float, str], ContactView, AgentView]
+
+
+def since(agent: AgentView) -> tuple[float, ...]:
+    """Return the key: the longest idle first, whatever the agent holds."""
+    return (agent.idle_since,)
 
 
 class StaticSkillPriority:
@@ -27,23 +32,27 @@ class StaticSkillPriority:
 
     def decide(self, view: View, rng: Random) -> list[Match]:  # noqa: ARG002 - needs no dice
         """Return the matches; see `Policy.decide`."""
-        draft = Draft(view)
+        draft, heads = Draft(view), Heads(view)
         while len(draft.matches) < view.limit:
+            pairs = (self._best_for(contact, draft) for contact in heads)
             best = min(
-                (self._best_for(contact, draft) for contact in first_of_each(draft)),
+                (pair for pair in pairs if pair is not None),
                 key=lambda pair: pair[0],
                 default=None,
             )
             if best is None:
                 break
             draft.give(best[1], best[2])
+            heads.take(best[1])
         return draft.matches
 
-    def _best_for(self, contact: ContactView, draft: Draft) -> Pair:
+    def _best_for(self, contact: ContactView, draft: Draft) -> Pair | None:
         def key(agent: AgentView) -> tuple[float, float, str]:
             ranks = [self._rank.get((g, contact.demand.queue), 1.0) for g in agent.groups]
             return (min(ranks, default=1.0), agent.idle_since, agent.id)
 
-        agent = min(draft.eligible(contact), key=key)
+        agent = min(draft.best_of_groups(contact, since), key=key, default=None)
+        if agent is None:
+            return None
         rank, idle_since, number = key(agent)
         return (rank, contact.order, idle_since, number), contact, agent

@@ -7,18 +7,20 @@ from typing import NamedTuple
 
 from policies import registry
 from policies.fastest_first import FastestFirst
-from policies.fixed_cap import FixedCap
 from policies.generalised_cmu import GeneralisedCMu
-from policies.idle_threshold_reserve import IdleThresholdReserve
 from policies.last_idle import LastIdle
 from policies.least_busy import LeastBusy
 from policies.longest_idle import LongestIdle
+from policies.lp_value import LpValue
 from policies.max_weight import MaxWeight
 from policies.most_busy import MostBusy
+from policies.prices import Prices
 from policies.random_eligible import RandomEligible
+from policies.sim import facts
 from policies.sim.kernel import choice
 from policies.sim.scenario import Scenario
 from policies.static_skill_priority import StaticSkillPriority
+from policies.value_greedy import ValueGreedy
 from policies.view import Policy
 
 
@@ -43,35 +45,37 @@ RULES = {
     StaticSkillPriority.name: Rule(choice.RANKED, choice.RANK_FIRST),
     GeneralisedCMu.name: Rule(choice.LONGEST_IDLE, choice.C_MU),
     MaxWeight.name: Rule(choice.LONGEST_IDLE, choice.LONGEST_QUEUE),
+    ValueGreedy.name: Rule(choice.PRICED, choice.NOBODY),
+    LpValue.name: Rule(choice.PRICED, choice.NOBODY),
 }
 """What the compiled engine can do."""
 
 
-def _means(scenario: Scenario) -> dict[tuple[str, str], float]:
-    return {
-        (group, queue): kind.handle.mean * given.handle_factor.get(queue, 1.0)
-        for group, given in scenario.groups.items()
-        for queue, kind in scenario.types.items()
-    }
+def lp_value(scenario: Scenario) -> LpValue:
+    """Return the rule priced for the scenario; it holds contacts for as long as they wait."""
+    return LpValue(
+        facts.worths(scenario),
+        facts.mean_work(scenario),
+        arrivals_per_s=facts.arrivals_per_s(scenario),
+        agents=facts.staff(scenario),
+        leave_per_s=facts.leave_per_s(scenario),
+        hold_s=float("inf"),
+    )
 
 
-def _ranks(scenario: Scenario) -> dict[tuple[str, str], float]:
-    return {
-        (group, queue): float(given.priority.get(queue, 1))
-        for group, given in scenario.groups.items()
-        for queue in scenario.types
-    }
-
+PRICED: dict[str, Callable[[Scenario], Prices]] = {
+    LpValue.name: lambda scenario: lp_value(scenario).prices,
+    ValueGreedy.name: lambda scenario: Prices(facts.worths(scenario)),
+}
+"""The prices that the compiled engine needs for a rule."""
 
 _MAKERS: dict[str, Callable[[Scenario], Policy]] = {
-    LastIdle.name: lambda _: LastIdle(),
-    MostBusy.name: lambda _: MostBusy(),
-    FastestFirst.name: lambda scenario: FastestFirst(_means(scenario)),
-    StaticSkillPriority.name: lambda scenario: StaticSkillPriority(_ranks(scenario)),
-    GeneralisedCMu.name: lambda scenario: GeneralisedCMu(mean_s=_means(scenario)),
-    MaxWeight.name: lambda scenario: MaxWeight(_means(scenario)),
-    FixedCap.name: lambda _: FixedCap(),
-    IdleThresholdReserve.name: lambda _: IdleThresholdReserve(),
+    FastestFirst.name: lambda scenario: FastestFirst(facts.mean_handles(scenario)),
+    StaticSkillPriority.name: lambda scenario: StaticSkillPriority(facts.ranks(scenario)),
+    GeneralisedCMu.name: lambda scenario: GeneralisedCMu(mean_s=facts.mean_handles(scenario)),
+    MaxWeight.name: lambda scenario: MaxWeight(facts.mean_handles(scenario)),
+    ValueGreedy.name: lambda scenario: ValueGreedy(facts.worths(scenario)),
+    LpValue.name: lp_value,
 }
 
 

@@ -7,10 +7,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from policies.sim.kernel.floor import CREW, FIT, KIND, SHIFT, Centre, Floats, Ints, Small, Table
+from policies.sim.kernel.floor import (
+    CREW,
+    FIT,
+    KIND,
+    SHIFT,
+    Centre,
+    Floats,
+    Ints,
+    Prices,
+    Small,
+    Table,
+)
 from policies.sim.scenario import DAY_S, ContactType, Group, Scenario, may_serve, needs_of
 
 _NO_LINES = 1 << 60
+NO_PRICES = Prices(np.empty((0, 0)), np.empty(0), np.empty(0), np.empty(0))
 
 
 class Crew(NamedTuple):
@@ -50,6 +62,7 @@ def build_centre(scenario: Scenario) -> Centre:
         crews=table,
         pace=_paces(crews),
         fit=np.array([_fits(scenario, crew.group) for crew in crews], dtype=FIT),
+        prices=NO_PRICES,
         shifts=_shifts(crews, scenario.length),
         lines=_NO_LINES if scenario.lines is None else scenario.lines,
         warm_up=float(scenario.warm_up),
@@ -66,18 +79,19 @@ def _columns_that_hold(truth: Table) -> Small:
     return found
 
 
-def _kind(kind: ContactType) -> tuple[float, float, float, int, int]:
+def _kind(kind: ContactType) -> tuple[float, float, float, int, int, float]:
     silent = kind.silent.share if kind.silent else 0.0
     share, most = (kind.retry.share, kind.retry.most) if kind.retry else (0.0, 0)
-    return (60.0 * kind.priority_points, silent, share, most, kind.units)
+    return (60.0 * kind.priority_points, silent, share, most, kind.units, kind.reward)
 
 
-def _fits(scenario: Scenario, group: Group) -> list[tuple[float, int, int]]:
+def _fits(scenario: Scenario, group: Group) -> list[tuple[float, float, int, int]]:
     fits = []
     for name, kind in scenario.types.items():
         levels = [group.skills.get(skill, 0) for skill in needs_of(name, kind)]
         mean = kind.handle.mean * group.handle_factor.get(name, 1.0)
-        fits.append((mean, group.priority.get(name, 1), min(levels, default=0)))
+        solve = group.solve.get(name, 1.0)
+        fits.append((mean, solve, group.priority.get(name, 1), min(levels, default=0)))
     return fits
 
 

@@ -22,10 +22,13 @@ MEASURES = {
     "aht_s": ("handle_s", "served_n"),
     "in_system_s": ("in_system_s", "closed_n"),
     "left_n": ("left_n", ""),
+    "solved": ("solved_n", "served_n"),
+    "worth": ("worth", "arrived_n"),
 }
 """Measure -> sum above and below the line; no sum below: a mean per replication.
 
-Shares and waits are of visits that were not blocked; the wait of one who gives up counts."""
+`worth` is the expected reward per visit that arrived. Shares and waits are of visits that were not
+blocked; the wait of one who gives up counts."""
 
 
 @dataclass(frozen=True, eq=False)

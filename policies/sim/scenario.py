@@ -122,6 +122,8 @@ class ContactType(Part):
     transfers: list[Transfer] = []
     retry: Retry | None = None
     service_level_s: NonNegative = 20.0
+    reward: NonNegative = 1.0
+    """What it is worth to solve one."""
 
     @model_validator(mode="before")
     @classmethod
@@ -180,6 +182,8 @@ class Group(Part):
     """Total work done per second with 1, 2, ... contacts; the last entry holds beyond."""
     handle_factor: dict[str, Positive] = {}
     """Type -> this group's mean handle time over the type's; 1 where it is silent."""
+    solve: dict[str, Share] = {}
+    """Type -> probability that this group solves it; 1 where it is silent."""
     priority: dict[str, Annotated[int, Field(ge=1)]] = {}
     """Type -> order in which the skills are meant to be used; 1, the first, where it is silent."""
     cost_per_hour: NonNegative = 0.0
@@ -219,6 +223,7 @@ class Scenario(Part):
             for field, given in (
                 ("handle_factor", group.handle_factor),
                 ("priority", group.priority),
+                ("solve", group.solve),
             ):
                 for kind_name in given:
                     self._known(f"groups.{name}.{field}", kind_name)

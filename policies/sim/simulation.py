@@ -7,11 +7,19 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from policies.sim.built_in import RULES, Rule, UnknownPolicyError, make_policy, policy_names
+from policies.sim.built_in import (
+    PRICED,
+    RULES,
+    Rule,
+    UnknownPolicyError,
+    make_policy,
+    policy_names,
+)
 from policies.sim.centre import RatePlan, build_centre, crews_of, on_spans, rate_plan
 from policies.sim.draws import Dice, throw_dice
+from policies.sim.facts import price_table
 from policies.sim.floors import empty_floor
-from policies.sim.kernel.floor import VISITS_N, Centre, Floats, Table, Visits
+from policies.sim.kernel.floor import EVENTS_N, VISITS_N, Centre, Floats, Table, Visits
 from policies.sim.kernel.loop import run_visits
 from policies.sim.kernel.tally import TALLY, tally_visits
 from policies.sim.names import Names
@@ -36,6 +44,8 @@ class Replication(NamedTuple):
     agents: Table
     """(A,) records with at least `crew`, `busy` and `load`."""
     events_n: int
+    seed: np.uint64
+    """Of the dice that are found by hash."""
 
 
 class Setting(NamedTuple):
@@ -45,11 +55,22 @@ class Setting(NamedTuple):
     centre: Centre
     plan: RatePlan
     names: Names
+    priced: dict[str, Centre]
+    """The centre with the prices of a priced rule, by its name."""
 
     @classmethod
     def of(cls, scenario: Scenario) -> Setting:
         """Return the scenario made ready."""
-        return cls(scenario, build_centre(scenario), rate_plan(scenario), Names(scenario))
+        return cls(scenario, build_centre(scenario), rate_plan(scenario), Names(scenario), {})
+
+    def centre_for(self, policy: str) -> Centre:
+        """Return the centre as the compiled engine needs it for a policy."""
+        if policy not in PRICED:
+            return self.centre
+        if policy not in self.priced:
+            prices = price_table(self.scenario, PRICED[policy](self.scenario))
+            self.priced[policy] = self.centre._replace(prices=prices)
+        return self.priced[policy]
 
 
 def choose_engine(policy: str | Policy, engine: Engine) -> Literal["compiled", "python"]:
@@ -77,7 +98,7 @@ def replicate(
     while True:
         dice = throw_dice(setting.scenario, setting.plan, seed, number, spare)
         if chosen == "compiled":
-            done = _run_compiled(setting.centre, dice, RULES[str(policy)])
+            done = _run_compiled(setting.centre_for(str(policy)), dice, RULES[str(policy)])
         else:
             done = _run_python(setting, dice, policy)
         if done is not None:
@@ -89,7 +110,8 @@ def _run_compiled(c: Centre, dice: Dice, rule: Rule) -> Replication | None:
     floor = empty_floor(c, dice)
     if not run_visits(c, floor, dice.visits, dice.reserve, dice.fresh, rule.pick, rule.take):
         return None
-    return Replication(dice.visits, int(floor.n[VISITS_N]), floor.agents, int(floor.n[5]))
+    rows, events_n = int(floor.n[VISITS_N]), int(floor.n[EVENTS_N])
+    return Replication(dice.visits, rows, floor.agents, events_n, dice.reserve.seed)
 
 
 def _run_python(setting: Setting, dice: Dice, policy: str | Policy) -> Replication | None:
@@ -102,7 +124,7 @@ def _run_python(setting: Setting, dice: Dice, policy: str | Policy) -> Replicati
     agents = empty_floor(setting.centre, dice).agents
     for desk in run.desks:
         agents[desk.number]["busy"], agents[desk.number]["load"] = desk.busy_s, desk.load_s
-    return Replication(dice.visits, run.visits_n, agents, run.events_n)
+    return Replication(dice.visits, run.visits_n, agents, run.events_n, dice.reserve.seed)
 
 
 def simulate(
@@ -153,6 +175,7 @@ class _Book:
             c,
             done.visits,
             done.rows,
+            done.seed,
             done.agents,
             self.level,
             float(self.scenario.period_s),

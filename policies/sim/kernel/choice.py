@@ -8,12 +8,13 @@ from policies.sim.kernel.floor import Centre, Floor, Visits
 from policies.sim.kernel.jit import compiled
 from policies.sim.kernel.ordering import throw
 
-RANDOM, LONGEST_IDLE, LAST_IDLE, FASTEST, LEAST_BUSY, MOST_BUSY, RANKED, LEVEL = range(8)
-"""How an agent is chosen. All but RANDOM and LAST_IDLE settle ties by longest idle."""
+RANDOM, LONGEST_IDLE, LAST_IDLE, FASTEST, LEAST_BUSY, MOST_BUSY, RANKED, LEVEL, PRICED = range(9)
+"""How an agent is chosen. All but RANDOM and LAST_IDLE settle ties by longest idle. PRICED chooses
+contact and agent together, see `priced`."""
 
-OLDEST, RANK_FIRST, C_MU, LONGEST_QUEUE = range(4)
+OLDEST, RANK_FIRST, C_MU, LONGEST_QUEUE, NOBODY = range(5)
 """How a free agent chooses a contact: by virtual age; by the rank of its skills, then age; by
-cost x wait x completion rate; by queue length x completion rate."""
+cost x wait x completion rate; by queue length x completion rate; none, where PRICED chooses."""
 
 
 @compiled
@@ -90,10 +91,26 @@ def _last(f: Floor, g: int, load: int) -> int:
 
 
 @compiled
+def first_idle(c: Centre, f: Floor, g: int, units: int) -> int:
+    """Return the crew's agent with room who holds nothing, else came first to its load; or -1."""
+    best, best_load, best_since = -1, 2, np.inf
+    for load in range(c.crews[g].capacity - units + 1):
+        agent = _first(f, g, load)
+        if agent < 0:
+            continue
+        some, since = min(load, 1), f.agents[agent].since
+        if some < best_load or (some == best_load and (since, agent) < (best_since, best)):
+            best, best_load, best_since = agent, some, since
+    return best
+
+
+@compiled
 def choose_agent(c: Centre, f: Floor, rule: int, kind: int) -> int:
     """Return the agent who takes a contact of this type now, or -1 when nobody may."""
     if rule == RANDOM:
         return _random_agent(c, f, kind)
+    if rule == PRICED:
+        return -1
     best, best_score, best_since = -1, np.inf, np.inf
     for at in range(c.crews_of.shape[1]):
         g = c.crews_of[kind, at]
@@ -129,6 +146,8 @@ def _urgency(c: Centre, f: Floor, v: Visits, rule: int, g: int, kind: int, now: 
 @compiled
 def choose_contact(c: Centre, f: Floor, v: Visits, rule: int, agent: int, now: float) -> int:
     """Return the waiting visit that this agent takes now, or -1 when there is none for it."""
+    if rule == NOBODY:
+        return -1
     g = f.agents[agent].crew
     room = c.crews[g].capacity - f.agents[agent].used
     best, best_score, best_age = -1, np.inf, np.inf

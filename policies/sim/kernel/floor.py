@@ -29,6 +29,7 @@ KIND = np.dtype(
         ("retry", "f8"),  # share of blocked or impatient contacts that try again ...
         ("retry_most", "i4"),  # ... at most so often
         ("units", "i4"),  # of capacity that a contact takes
+        ("reward", "f8"),  # what solving one is worth
     ],
     align=True,
 )
@@ -38,12 +39,27 @@ CREW = np.dtype(
 FIT = np.dtype(
     [
         ("mean", "f8"),  # mean handle time; the policies may see it
+        ("solve", "f8"),  # probability that the group solves the type
         ("rank", "i4"),  # order in which the group's skills are meant to be used: 1 first
         ("level", "i4"),  # lowest level of the group in what the type needs
     ],
     align=True,
 )
 SHIFT = np.dtype([("at", "f8"), ("crew", "i4"), ("on", "i4")], align=True)
+
+
+class Prices(NamedTuple):
+    """A priced rule in numbers, see `policies.prices`: the score of a pair is what it is worth less
+    what waiting for a better agent would be."""
+
+    worth: Floats
+    """(G, T)."""
+    hope: Floats
+    """(T,) what a contact is worth that is served where it belongs."""
+    flow: Floats
+    """(T,) contacts per second served there."""
+    leave: Floats
+    """(T,) rate at which one who waits gives up."""
 
 
 class Centre(NamedTuple):
@@ -63,6 +79,8 @@ class Centre(NamedTuple):
     """(G, C+1) seconds of work that one contact loses per second when n are held."""
     fit: Table
     """(G, T) of FIT."""
+    prices: Prices
+    """What a priced rule compares; no rows for the others."""
     shifts: Table
     """(S,) of SHIFT: when a shift begins or ends, in order."""
     lines: int

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from policies.sim.kernel.choice import choose_agent, choose_contact
+from policies.sim.kernel.choice import PRICED, choose_agent, choose_contact
 from policies.sim.kernel.floor import (
     AGAIN_N,
     DEADLINES_N,
@@ -23,6 +23,7 @@ from policies.sim.kernel.floor import (
 )
 from policies.sim.kernel.jit import compiled, kernel
 from policies.sim.kernel.ordering import heap_pop, keyed
+from policies.sim.kernel.priced import serve_priced
 from policies.sim.kernel.staff import (
     TRANSFER,
     begin,
@@ -265,5 +266,7 @@ def run_visits(
         else:
             arrive(c, f, v, r, pick, arrival, came)
             arrival += 1
+        if pick == PRICED:
+            serve_priced(c, f, v, r, first)
     f.n[EVENTS_N] = events
     return room

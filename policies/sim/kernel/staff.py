@@ -20,7 +20,7 @@ from policies.sim.kernel.floor import (
 from policies.sim.kernel.jit import compiled
 from policies.sim.kernel.ordering import keyed, set_finish
 
-NOTICE, TRANSFER, RETRY, FRESH = 0, 1, 2, 3
+NOTICE, TRANSFER, RETRY, FRESH, SOLVE = 0, 1, 2, 3, 4
 """Purposes of the keyed dice."""
 
 

@@ -17,6 +17,8 @@ from policies.sim.kernel.floor import (
     Visits,
 )
 from policies.sim.kernel.jit import compiled, kernel
+from policies.sim.kernel.ordering import keyed
+from policies.sim.kernel.staff import SOLVE
 
 TALLY = np.dtype(
     [
@@ -34,6 +36,8 @@ TALLY = np.dtype(
         ("answer_s", "f8"),  # wait of the served
         ("in_system_s", "f8"),  # of all closed, without wrap-up
         ("handle_s", "f8"),  # of the served, with wrap-up
+        ("solved_n", "f8"),  # of the served, by lot
+        ("worth", "f8"),  # expected reward of the served: as `solved_n`, less its chance
     ],
     align=True,
 )
@@ -76,6 +80,7 @@ def tally_visits(
     c: Centre,
     v: Visits,
     rows: int,
+    seed: np.uint64,
     agents: Table,
     level: Floats,
     period: float,
@@ -90,6 +95,11 @@ def tally_visits(
         arrived, kind = v.arrived[visit], v.type[visit]
         if arrived < c.warm_up or arrived >= c.length:
             continue
-        _count(v, visit, level[kind], sums[int(arrived / period), kind])
+        t = sums[int(arrived / period), kind]
+        _count(v, visit, level[kind], t)
         if v.fate[visit].outcome == SERVED:
-            flows[agents[v.fate[visit].agent].crew, kind] += 1.0
+            crew = agents[v.fate[visit].agent].crew
+            flows[crew, kind] += 1.0
+            solve = c.fit[crew, kind].solve
+            t.solved_n += keyed(seed, visit, SOLVE) < solve
+            t.worth += solve * c.kinds[kind].reward

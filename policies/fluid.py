@@ -1,0 +1,57 @@
+"""The fluid model of a centre: a linear program for what agents could be worth at best."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog  # type: ignore[import-untyped] # scipy ships no types
+
+Floats = NDArray[np.float64]
+
+
+class Fluid(NamedTuple):
+    """The best plan when chance is left out. Q queues, G groups."""
+
+    worth_per_s: float
+    """No policy earns more in the long run: an upper bound."""
+    flow: Floats
+    """(G, Q) contacts per second that each group serves."""
+    contact_price: Floats
+    """(Q,) what one more contact would be worth."""
+    second_price: Floats
+    """(G,) what one more second of an agent's work would be worth."""
+
+
+def best_plan(worth: Floats, mean_s: Floats, arrivals_per_s: Floats, work: Floats) -> Fluid:
+    """Return the plan of the most reward per second, and its shadow prices.
+
+    `worth` (G, Q): expected reward of serving one, minus infinity where the group may not;
+    `mean_s` (G, Q) seconds of work for it; `arrivals_per_s` (Q,); `work` (G,) seconds of work that
+    the group does per second: its agents, for agents with one contact at a time. Maximises the sum
+    of worth x flow, flows at most the arrivals of each queue and the work of each group. Source:
+    Harrison and Lopez (1999), "Heavy traffic resource pooling in parallel-server systems";
+    Talluri and van Ryzin (1998), "An analysis of bid-price controls", for the prices.
+    """
+    groups, queues = worth.shape
+    allowed = np.isfinite(worth)
+    shares = np.zeros((queues + groups, groups, queues))
+    for queue in range(queues):
+        shares[queue, :, queue] = 1.0
+    for group in range(groups):
+        shares[queues + group, group, :] = mean_s[group]
+    found = linprog(
+        -np.where(allowed, worth, 0.0).ravel(),
+        A_ub=shares.reshape(queues + groups, -1),
+        b_ub=np.concatenate([arrivals_per_s, work]),
+        bounds=[(0.0, None if may else 0.0) for may in allowed.ravel()],
+        method="highs",
+    )
+    prices = -np.asarray(found.ineqlin.marginals, dtype=np.float64)
+    return Fluid(
+        worth_per_s=-float(found.fun),
+        flow=np.asarray(found.x, dtype=np.float64).reshape(groups, queues),
+        contact_price=prices[:queues],
+        second_price=prices[queues:],
+    )
