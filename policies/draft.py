@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from policies.eligibility import personal, reason
 from policies.pool import Key
-from policies.view import AgentView, ContactView, Demand, Match, View
+from policies.view import AgentView, ContactView, Demand, Match, View, Why
 from policies.waits import Order
 
 Head = tuple[Order, int, int]
@@ -84,13 +84,13 @@ class Draft:
         if contact.agent:
             return self.eligible(contact)
         pool, now = self.view.pool, self.view.now
-        members, loaded = pool.members(contact.demand), self._loaded
+        members, loaded, demand = pool.members(contact.demand), self._loaded, contact.demand
         found: dict[frozenset[str], AgentView] = {}
         for agent in pool.ranking(key):
             here = pool[agent]
             if here.groups in found or agent not in members or agent in loaded:
                 continue
-            if reason(contact, here, now) is None:
+            if here.full(demand) is None and personal(contact, agent, now) is None:
                 found[here.groups] = here
         for here in loaded.values():
             if self._fits(contact, here):
@@ -99,13 +99,13 @@ class Draft:
                     found[here.groups] = here
         return list(found.values())
 
-    def give(self, contact: ContactView, agent: AgentView) -> None:
-        """Match the two, and count the agent's units as taken."""
-        loaded = self.agent(agent.id).loaded(contact.demand.units, self.view.now)
+    def give(self, contact: ContactView, agent: AgentView, why: Why | None = None) -> None:
+        """Match the two, and count the agent's units as taken. `why`: for the decision log."""
+        loaded = self.agent(agent.id).given(contact.demand, self.view.now)
         self._loaded[agent.id] = loaded
         if not loaded.open:
             self._free.discard(agent.id)
-        self.matches.append(Match(contact.id, agent.id))
+        self.matches.append(Match(contact.id, agent.id, why))
 
     def _open_lists(self) -> tuple[list[list[Order]], list[Demand | None]]:
         """Every list of contacts that somebody free may serve, with its demand (None: named)."""
@@ -131,7 +131,7 @@ class Draft:
             if agent not in members or agent in self._loaded:
                 continue
             found = pool[agent]
-            if found.free >= contact.demand.units and personal(contact, agent, now) is None:
+            if found.full(contact.demand) is None and personal(contact, agent, now) is None:
                 return found
         return None
 
