@@ -177,7 +177,8 @@ class FinishWrapUp(_Message, frozen=True, kw_only=True):
 
 class Transfer(_Message, frozen=True, kw_only=True):
     """To exactly one of `agent` or `queue`. Cold to a queue lets go at once; to an agent the
-    session stays until that agent accepts. `warm`: the other agent joins to consult first."""
+    session stays until that agent accepts. `warm`: the other agent joins to consult first.
+    `stay`: cold to a queue, but the present agent serves on until somebody accepts."""
 
     conn: Conn
     person: Person
@@ -188,6 +189,7 @@ class Transfer(_Message, frozen=True, kw_only=True):
     warm: bool = False
 
 
+    stay: bool = False
 class CompleteTransfer(_Message, frozen=True, kw_only=True):
     """Warm: hand the session to the consulted agent now."""
 
@@ -291,6 +293,9 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A transfer or a re-queue: may use the reserved fifth of the queue's limit."""
     purpose: Literal["serve", "transfer", "consult"] = "serve"
     subject: str = ""
+    hand_off: bool = False
+    """A bot's: refused as `nobody_on_duty` rather than kept waiting while the queue is closed or
+    nobody serves it, since the bot can take a message."""
     summary: str = ""
     """Note shown with the offer."""
 

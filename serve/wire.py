@@ -121,7 +121,7 @@ class WrapUp(_Frame, frozen=True, kw_only=True, tag="wrap_up"):
 
 
 class TransferFrame(_Frame, frozen=True, kw_only=True, tag="transfer"):
-    """To exactly one of `agent` or `queue`."""
+    """To exactly one of `agent` or `queue`. `stay`: serve on until one of the queue accepts."""
 
     session: Id
     client_id: ClientId
@@ -129,6 +129,7 @@ class TransferFrame(_Frame, frozen=True, kw_only=True, tag="transfer"):
     queue: Annotated[str, msgspec.Meta(max_length=128)] = ""
     note: NoteText = ""
     warm: bool = False
+    stay: bool = False
 
 
 class CompleteTransferFrame(_Frame, frozen=True, kw_only=True, tag="complete_transfer"):

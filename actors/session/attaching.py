@@ -11,7 +11,7 @@ from actors.addresses import Conn
 from actors.effects import Forget
 from actors.frames import IdleWarning, Receipt, SessionFrame
 from actors.messages import Attach, Person
-from actors.session.attempts import barred
+from actors.session.attempts import barred, waits_served
 from actors.session.closing import finish
 from actors.session.people import You, is_leader, refuse_over, refuse_stranger, standing
 from actors.session.state import State
@@ -116,7 +116,8 @@ def _snapshot(s: State, you: You, start: int, aside_start: int, *, reset: bool) 
     assert opening is not None
     staff = you != "customer"
     customer, routing = opening.customer, s.routing
-    position, eta_s = s.place if routing.phase == "waiting" else (0, -1.0)
+    in_line = routing.phase == "waiting" or waits_served(s) is not None
+    position, eta_s = s.place if in_line else (0, -1.0)
     return SessionFrame(
         session=s.address.id,
         state=s.label(),

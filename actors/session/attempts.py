@@ -64,11 +64,40 @@ def to_hand_off(t: Turn, queue: str, *, by: Person, note: str, fallback: str) ->
         _contact(t.s, queue),
         exclude=[by.id],
         requeued=True,
+        hand_off=True,
         prefer=prefer,
         prefer_until=until,
         summary=note,
     )
     wait_for(t, contact, by=by, fallback=fallback)
+
+
+def to_stay(t: Turn, queue: str, *, by: Person, note: str, hand_off: bool) -> None:
+    """Put the customer into a queue while the present agent serves on; `hand_off`: it is a bot, and
+    this the first wait for a human."""
+    prefer, until = _sticky(t.s, queue, t.now) if hand_off else ("", 0.0)
+    contact = _contact(t.s, queue)
+    contact = msgspec.structs.replace(
+        contact,
+        needs=contact.needs if hand_off else {},
+        exclude=[by.id],
+        requeued=True,
+        hand_off=hand_off,
+        prefer=prefer,
+        prefer_until=until,
+        purpose="transfer",
+        summary=note,
+    )
+    t.s.place = (0, -1.0)
+    _begin(t, Attempt(contact=contact, since=t.now, by=by))
+
+
+def waits_served(s: State) -> Attempt | None:
+    """Return the attempt of a customer who is in a queue while an agent serves on, if it is so."""
+    attempt = s.routing.attempt
+    if s.routing.phase != "serving" or attempt is None or attempt.contact.agent:
+        return None
+    return attempt if attempt.contact.purpose == "transfer" else None
 
 
 def to_colleague(t: Turn, queue: str, agent: str, *, by: Person, note: str, consult: bool) -> None:
@@ -144,7 +173,7 @@ def _sticky(s: State, queue: str, now: float) -> tuple[str, float]:
     opening, settings = s.opening, s.queue(queue)
     assert opening is not None
     agent = s.config.agents.get(opening.last_agent)
-    if s.routing.human or agent is None or not agent.enabled or settings.sticky_wait_s <= 0:
+    if s.routing.human or agent is None or not agent.works or settings.sticky_wait_s <= 0:
         return "", 0.0
     recent = now - opening.last_ended_at < settings.sticky_within_s
     if agent.kind != settings.kind or not (recent or agent.kind == "human"):

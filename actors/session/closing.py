@@ -73,13 +73,14 @@ def finish_wrap_up(t: Turn, c: FinishWrapUp) -> None:
 
 
 def rate(t: Turn, c: Rate) -> None:
-    """The customer's answer to the survey, once the conversation has ended; the last counts."""
+    """The customer's answer to the survey, once the conversation has ended, or of a bot at any
+    time; the last counts."""
     if standing(t.s, c.person) != "customer":
         if c.person.role == "customer":
             refuse_stranger(t, c)
         else:
             t.refuse(c, "forbidden", "Only the customer may rate.")
-    elif t.s.routing.phase not in ("wrap-up", "closed"):
+    elif t.s.routing.phase not in ("wrap-up", "closed") and not _bot_serves(t):
         t.refuse(c, "wrong_state", "Rate after the conversation has ended.")
     elif not 1 <= c.score <= 5:
         t.refuse(c, "bad_frame", "A score is 1 to 5.")
@@ -94,3 +95,8 @@ def _let_go(t: Turn) -> None:
     t.out.append(Forget(customer, t.s.address.id))
     if human:
         t.out.append(Remember(customer, human, t.now))
+def _bot_serves(t: Turn) -> bool:
+    seat = t.s.routing.serving
+    return seat is not None and seat.person.kind == "bot"
+
+

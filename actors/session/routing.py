@@ -22,7 +22,7 @@ from actors.messages import (
     PositionChanged,
     QueueTimedOut,
 )
-from actors.session.attempts import barred, is_human, move, to_serve, withdraw
+from actors.session.attempts import barred, is_human, move, to_serve, waits_served, withdraw
 from actors.session.closing import close, finish
 from actors.session.seating import consult, end_consult, person_of, serve, vacate_serving
 from actors.session.state import Attempt, CloseReason, Seat
@@ -76,7 +76,7 @@ def overflowed(t: Turn, c: Overflowed) -> None:
 def placed(t: Turn, c: PositionChanged) -> None:
     """Show the waiting customer the new place (soft)."""
     attempt = _present(t, c.episode)
-    if attempt is None or t.s.routing.phase != "waiting":
+    if attempt is None or not (t.s.routing.phase == "waiting" or waits_served(t.s)):
         return
     t.s.place = (c.position, c.eta_s)
     frame = Position(
@@ -119,6 +119,8 @@ def assign(t: Turn, c: Assign) -> None:
             refusal = AssignRefused(session=t.s.address.id, episode=c.episode, offer=c.offer)
             t.tell_dispatch(refusal)
         return
+    if waits_served(t.s):  # the customer now belongs to the queue that was waited in
+        t.s.set_routing(queue=attempt.contact.queue)
     t.s.set_routing(attempt=None)
     seat = Seat(person=agent, episode=c.episode, since=t.now, offer=c.offer)
     if c.purpose == "consult":
@@ -149,14 +151,16 @@ def agent_lost(t: Turn, c: AgentLost) -> None:
         close(t)
         return
     assert routing.serving is not None
+    waited = waits_served(t.s)
+    queue = waited.contact.queue if waited is not None else routing.queue
     withdraw(t)
     end_consult(t, "agent_lost")
     t.event("agent_lost", agent=routing.serving.person, queue=routing.queue)
     vacate_serving(t, "agent_lost")
-    if barred(t.s, t.now, human=is_human(t.s, routing.queue)):
+    if barred(t.s, t.now, human=is_human(t.s, queue)):
         finish(t, "blacklisted")
     else:
-        to_serve(t, routing.queue, requeued=True)
+        to_serve(t, queue, requeued=True)
 
 
 def transfer_failed(t: Turn, attempt: Attempt, reason: str) -> None:

@@ -4,6 +4,7 @@ except that a customer always gets the whole warning."""
 from __future__ import annotations
 
 from actors.frames import IdleWarning
+from actors.session.attempts import waits_served
 from actors.session.closing import close, finish
 from actors.session.state import State
 from actors.session.turn import Turn
@@ -13,6 +14,8 @@ def due_at(s: State) -> float | None:
     """Return when the next timer runs out, None if none runs."""
     match s.routing.phase:
         case "waiting":
+            return _abandoned_at(s)
+        case "serving" if waits_served(s):  # who waits for an agent is not idle
             return _abandoned_at(s)
         case "serving":
             return _idle_at(s)
@@ -29,6 +32,8 @@ def tick(t: Turn) -> None:
         return
     match t.s.routing.phase:
         case "waiting":
+            finish(t, "abandoned")
+        case "serving" if waits_served(t.s):
             finish(t, "abandoned")
         case "serving" if _warned(t.s):
             finish(t, "idle_customer")

@@ -13,6 +13,7 @@ from actors.session.attempts import (
     is_human,
     to_colleague,
     to_hand_off,
+    to_stay,
     to_transfer,
     withdraw,
 )
@@ -96,6 +97,9 @@ def _to_queue(t: Turn, c: Transfer) -> None:
     if c.warm:
         to_colleague(t, c.queue, "", by=c.person, note=c.note, consult=True)
         return
+    if c.stay:
+        to_stay(t, c.queue, by=c.person, note=c.note, hand_off=_is_bot(t, c.person))
+        return
     home = s.routing.queue
     fallback = home if home != c.queue else ""
     t.event("transferred", by=c.person, queue=c.queue)
@@ -107,7 +111,7 @@ def _to_queue(t: Turn, c: Transfer) -> None:
 
 def _to_agent(t: Turn, c: Transfer) -> None:
     agent = t.s.config.agents.get(c.agent)
-    if agent is None or not agent.enabled or c.agent == c.person.id:
+    if agent is None or not agent.works or c.agent == c.person.id:
         t.refuse(c, "unknown_agent", "There is no such agent to transfer to.")
     elif barred(t.s, t.now, human=agent.kind != "bot"):
         t.refuse(c, "blacklisted", "This customer may not be served there.")

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from actors.addresses import Address
 from actors.config import OrgConfig, QueueConfig
 from actors.effects import Count, Effect, Put, Tell
+from actors.hours import is_open
 from actors.machine import Context
 from actors.messages import (
     Announce,
@@ -169,6 +170,8 @@ class Queue:
         elif self._moves_on(contact, config):
             self._let_go(contact, "overflow")
             self._move_on(contact, config)
+        elif contact.hand_off and not self._on_duty(config):
+            self._refuse(contact, "nobody_on_duty")
         else:
             self._admit(contact, config)
 
@@ -234,6 +237,10 @@ class Queue:
             self._positions.changed = True
             if not len(self._line):
                 self._pace.emptied()
+
+    def _on_duty(self, config: QueueConfig) -> bool:
+        staffed = self._staffed and limits.staffable(config, self._org)
+        return staffed and is_open(config.hours, self._now)
 
     def _moves_on(self, contact: Contact, config: QueueConfig) -> bool:
         staffed = self._staffed and limits.staffable(config, self._org)

@@ -75,9 +75,11 @@ class AgentClient(Device):
         queue: str = "",
         note: str = "",
         warm: bool = False,
+        stay: bool = False,
         client_id: str = "",
     ) -> asyncio.Future[Ack]:
-        """Hand the session to exactly one of an agent or a queue; `warm` consults first."""
+        """Hand the session to exactly one of an agent or a queue; `warm` consults first, `stay`
+        serves on until somebody of the queue accepts."""
         return self.send(
             wire.TransferFrame(
                 session=session,
@@ -86,6 +88,7 @@ class AgentClient(Device):
                 queue=queue,
                 note=note,
                 warm=warm,
+                stay=stay,
             )
         )
 

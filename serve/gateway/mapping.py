@@ -194,4 +194,5 @@ def _transfer(frame: w.TransferFrame, who: Connection) -> m.Command | Bad:
         queue=frame.queue,
         note=frame.note,
         warm=frame.warm,
+        stay=frame.stay,
     )

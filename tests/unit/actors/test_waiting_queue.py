@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from actors.addresses import Address
-from actors.config import AgentConfig, OrgConfig, QueueConfig
+from actors.config import AgentConfig, HoursConfig, OrgConfig, QueueConfig
 from actors.effects import Count
 from actors.messages import (
     Announce,
@@ -226,3 +226,21 @@ def test_a_contact_that_was_over_already_leaves_uncounted():
     rig.send(enqueue())
     rig.send(ContactTaken(session="1", episode=1, agent=""))
     assert rig.machine.summary()["length"] == rig.machine.summary()["served"] == 0
+
+
+def test_a_bots_hand_off_is_refused_while_nobody_is_on_duty_and_others_wait():
+    rig = queue()
+    rig.send(StaffChanged(staffed=False))
+    rig.send(enqueue("1", hand_off=True), enqueue("2"))
+    assert rig.told(EnqueueRefused) == [EnqueueRefused(episode=1, reason="nobody_on_duty")]
+    assert rig.machine.summary()["length"] == 1
+    rig.send(StaffChanged(staffed=True))
+    rig.send(enqueue("3", hand_off=True))
+    assert rig.machine.summary()["length"] == 2
+
+
+def test_a_bots_hand_off_is_refused_outside_the_hours():
+    shut = HoursConfig(time_zone="UTC", week=[[] for _ in range(7)])
+    rig = queue(hours=shut)
+    rig.send(enqueue("1", hand_off=True))
+    assert [told.reason for told in rig.told(EnqueueRefused)] == ["nobody_on_duty"]
