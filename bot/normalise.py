@@ -36,7 +36,8 @@ def _characters() -> dict[int, str]:
     simple = dict(_table("TSCharacters.txt"))
     variants = _table("TWVariantsRev.txt") + _table("HKVariantsRev.txt")
     rows = {here: simple.get(there, there) for here, there in variants} | simple
-    return {ord(here): there for here, there in rows.items() if len(here) == 1}
+    done = {there for here, there in rows.items() if here != there}  # 么: the table would turn it
+    return {ord(a): b for a, b in rows.items() if len(a) == 1 and (a == b or a not in done)}
 
 
 @lru_cache(maxsize=1)

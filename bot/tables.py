@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -126,18 +127,13 @@ def _with_categories(base: Base) -> Base:
 
 
 def _without(base: Base, broken: set[str]) -> Base:
-    """Leave out broken topics (of a duplicate id: all but the first) and links to nowhere."""
+    """Leave out broken topics (of a duplicate id: all but the first)."""
+    times = Counter(topic.id for topic in base.topics)
     kept: dict[str, Topic] = {}
-    seen: set[str] = set()
     for topic in base.topics:
-        if topic.id not in broken or (topic.id not in seen and _is_repeated(base, topic.id)):
-            kept[topic.id] = topic
-        seen.add(topic.id)
+        if topic.id not in broken or times[topic.id] > 1:
+            kept.setdefault(topic.id, topic)
     return msgspec.structs.replace(base, topics=tuple(kept.values()))
-
-
-def _is_repeated(base: Base, topic_id: str) -> bool:
-    return sum(topic.id == topic_id for topic in base.topics) > 1
 
 
 def _read_csv(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:

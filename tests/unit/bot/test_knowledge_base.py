@@ -35,12 +35,17 @@ def _base() -> Base:
         ("ＨＥＬＬＯ　World", "hello world"),
         ("軟體壞了", "软件坏了"),
         ("退款😀", "退款"),
+        ("怎麼退款", "怎么退款"),
         ("what’s up", "what's up"),
         ("a\u200bb\ud800", "ab"),
     ],
 )
 def test_spellings_of_one_question_become_one_text(one, other):
     assert normalise(one) == normalise(other)
+
+
+def test_simplified_text_stays_as_it_is():
+    assert normalise("怎么什么后干里面") == "怎么什么后干里面"
 
 
 def test_punctuation_does_not_make_another_question():
