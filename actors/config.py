@@ -69,7 +69,9 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     name: str
     kind: str = "human"
     role: str = "agent"
-    """agent, leader or admin."""
+    """A role of `actors.permissions.BUILT_IN`, or one of the organisation's own."""
+    serves: bool = True
+    """Its role is routed to."""
     groups: list[str] = []
     skills: dict[str, int] = {}
     capacity: int = 5
@@ -77,6 +79,21 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     enabled: bool = True
     stamp: str = ""
     """Changes with the password (`infra.revocation_stamp`): older sign-ins then count no more."""
+
+    @property
+    def works(self) -> bool:
+        """Whether contacts may be routed here at all."""
+        return self.enabled and self.serves
+
+
+class RoleConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A role: what its bearers may do (`actors.permissions`)."""
+
+    id: str
+    name: str
+    permissions: list[str]
+    groups_only: bool = False
+    """Only with things of the bearer's own groups."""
 
 
 class BlacklistEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -107,3 +124,5 @@ class OrgConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origins: list[str] = []
     """Exact web origins whose pages may open a customer socket."""
     dispositions: list[str] = []
+    roles: dict[str, RoleConfig] = {}
+    """The organisation's own, beside those that are built in."""

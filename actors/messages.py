@@ -34,7 +34,9 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_default
 
 # --- people --------------------------------------------------------------------------------
 
-Role = Literal["customer", "agent", "leader", "admin", "system"]
+Role = str
+"""`customer`, `system`, or a role of the staff: built in (`actors.permissions`) or an
+organisation's own."""
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -187,9 +189,9 @@ class Transfer(_Message, frozen=True, kw_only=True):
     queue: str = ""
     note: str = ""
     warm: bool = False
-
-
     stay: bool = False
+
+
 class CompleteTransfer(_Message, frozen=True, kw_only=True):
     """Warm: hand the session to the consulted agent now."""
 
@@ -291,11 +293,11 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Agents not to offer to (who transferred it away or is being consulted by)."""
     requeued: bool = False
     """A transfer or a re-queue: may use the reserved fifth of the queue's limit."""
-    purpose: Literal["serve", "transfer", "consult"] = "serve"
-    subject: str = ""
     hand_off: bool = False
     """A bot's: refused as `nobody_on_duty` rather than kept waiting while the queue is closed or
     nobody serves it, since the bot can take a message."""
+    purpose: Literal["serve", "transfer", "consult"] = "serve"
+    subject: str = ""
     summary: str = ""
     """Note shown with the offer."""
 

@@ -167,7 +167,11 @@ class Agent:
         elif not known.enabled or command.person.id != self.address.id:
             self._refuse(command, "forbidden", "Only the agent, with an account that is on.")
         elif isinstance(command, ConnectAgent):
+            if not known.serves:
+                self._lose(now)
             self._connect(command, now)
+        elif not known.serves:
+            self._refuse(command, "forbidden", "Your role takes no contacts.")
         elif isinstance(command, SetStatus):
             self._ask_status(command, now)
         else:
@@ -184,7 +188,8 @@ class Agent:
             conns.append(command.conn)
             if command.device:
                 self._state.devices[command.conn] = command.device
-        if command.status == "available":
+        known = self._known
+        if command.status == "available" and known is not None and known.serves:
             self._set_status("available", "", now)
         if self._shown:
             self._out.append(Deliver((command.conn,), self._frame()))
@@ -343,7 +348,7 @@ class Agent:
         before = self._known
         self._org = config
         known = self._known
-        if known is None or not known.enabled:
+        if known is None or not known.works:
             self._lose(now)
         if before is None or known is None or before.capacity != known.capacity:
             self._shown = False

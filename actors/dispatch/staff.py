@@ -35,7 +35,7 @@ class Staff:
 
     def configure(self, config: OrgConfig) -> list[str]:
         """Take over new settings; return the agents who can no longer work."""
-        gone = [a for a in self._agents if a not in config.agents or not config.agents[a].enabled]
+        gone = [a for a in self._agents if a not in config.agents or not config.agents[a].works]
         for agent in self._agents:
             if agent not in config.agents:
                 self.pool.remove(agent)
@@ -94,7 +94,7 @@ class Staff:
                 used=self._ledger.used(agent),
                 contacts_n=self._ledger.contacts_n(agent),
                 status=self.status(agent) or "offline",
-                enabled=known.enabled,
+                enabled=known.works,
                 idle_since=presence.idle_since if presence else 0.0,
             )
         )
@@ -103,7 +103,7 @@ class Staff:
         """Return whether waiting for this agent is no use now: unknown to the settings, switched
         off, or known to be offline."""
         known = self._agents.get(agent)
-        return known is None or not known.enabled or self.status(agent) == "offline"
+        return known is None or not known.works or self.status(agent) == "offline"
 
     def has_others(self, demand: Demand, but: frozenset[str]) -> bool:
         """Return whether anyone fit is available (free or not) who is not in `but`."""

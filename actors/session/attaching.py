@@ -13,7 +13,7 @@ from actors.frames import IdleWarning, Receipt, SessionFrame
 from actors.messages import Attach, Person
 from actors.session.attempts import barred, waits_served
 from actors.session.closing import finish
-from actors.session.people import You, is_leader, refuse_over, refuse_stranger, standing
+from actors.session.people import You, refuse_over, refuse_stranger, standing, supervises
 from actors.session.state import State
 from actors.session.turn import Turn
 
@@ -25,7 +25,7 @@ def attach(t: Turn, c: Attach) -> None:
     """Answer a device with a snapshot and what it missed, and let it hear what follows (M5)."""
     s = t.s
     you = standing(s, c.person)
-    if you == "none" and is_leader(c.person) and c.watch:
+    if you == "none" and c.watch and supervises(s, c.person, "sessions:watch"):
         you = "watching"
     if you == "none":
         return refuse_over(t, c) if _was_here(s, c.person) else refuse_stranger(t, c)

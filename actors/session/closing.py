@@ -10,7 +10,13 @@ from actors.effects import Forget, Remember
 from actors.frames import Detached
 from actors.messages import EndSession, FinishWrapUp, Rate
 from actors.session.attempts import withdraw
-from actors.session.people import is_leader, refuse_over, refuse_stranger, standing
+from actors.session.people import (
+    is_hidden,
+    refuse_over,
+    refuse_stranger,
+    standing,
+    supervises,
+)
 from actors.session.seating import dismiss, end_consult
 from actors.session.state import CloseReason
 from actors.session.turn import Asked, Turn
@@ -46,9 +52,10 @@ def close(t: Turn, asked: Asked | None = None, note: str = "") -> None:
 def end(t: Turn, c: EndSession) -> None:
     """The customer, the serving agent or a leader ends it. Leaving while waiting is abandoning."""
     phase, you = t.s.routing.phase, standing(t.s, c.person)
-    if you == "none" and not is_leader(c.person):
+    leads = supervises(t.s, c.person, "sessions:end_others")
+    if you == "none" and not leads:
         refuse_stranger(t, c)
-    elif you in ("consulting", "joined") and not is_leader(c.person):
+    elif you in ("consulting", "joined") and not leads:
         t.refuse(c, "forbidden", "Only the serving agent may end the conversation.")
     elif phase in ("wrap-up", "closed"):
         refuse_over(t, c)
@@ -76,7 +83,7 @@ def rate(t: Turn, c: Rate) -> None:
     """The customer's answer to the survey, once the conversation has ended, or of a bot at any
     time; the last counts."""
     if standing(t.s, c.person) != "customer":
-        if c.person.role == "customer":
+        if c.person.role == "customer" or is_hidden(t.s, c.person):
             refuse_stranger(t, c)
         else:
             t.refuse(c, "forbidden", "Only the customer may rate.")
@@ -88,6 +95,11 @@ def rate(t: Turn, c: Rate) -> None:
         t.event("rated", asked=c, score=c.score, note=c.comment)
 
 
+def _bot_serves(t: Turn) -> bool:
+    seat = t.s.routing.serving
+    return seat is not None and seat.person.kind == "bot"
+
+
 def _let_go(t: Turn) -> None:
     opening, human = t.s.opening, t.s.routing.human
     assert opening is not None
@@ -95,8 +107,3 @@ def _let_go(t: Turn) -> None:
     t.out.append(Forget(customer, t.s.address.id))
     if human:
         t.out.append(Remember(customer, human, t.now))
-def _bot_serves(t: Turn) -> bool:
-    seat = t.s.routing.serving
-    return seat is not None and seat.person.kind == "bot"
-
-

@@ -8,12 +8,14 @@ from actors.effects import Count, Deliver, Effect, Journal, Refuse, Scrub
 from actors.frames import ErrorCode, Message, TypingFrame
 from actors.machine import Context
 from actors.messages import MarkReceipt, Person, Recall, Say, Typing
+from actors.permissions import label_of
 from actors.session.attaching import receipt
 from actors.session.people import (
-    is_leader,
+    is_hidden,
     refuse_over,
     refuse_stranger,
     standing,
+    supervises,
 )
 from actors.session.state import Mark, State
 from actors.session.timeline import body_print, sender_key
@@ -47,7 +49,7 @@ def say(s: State, c: Say, ctx: Context) -> list[Effect]:
         body=c.body,
         aside=aside,
     )
-    role = person.role if person.kind != "bot" else "bot"
+    role = label_of(person.role) if person.kind != "bot" else "bot"
     effects: list[Effect] = [
         Journal(message, "aside" if aside else "main"),
         Deliver((c.conn,), timeline.add_message(message, digest)),
@@ -63,7 +65,9 @@ def _why_not(s: State, person: Person, *, aside: bool) -> tuple[ErrorCode, str] 
     """Return why the person may not say this, None if allowed."""
     you = standing(s, person)
     phase = s.routing.phase
-    if you == "none" and not is_leader(person):
+    if you == "none" and is_hidden(s, person):
+        return "unknown_session", "There is no such session."
+    if you == "none" and not supervises(s, person, "sessions:whisper"):
         return "not_your_session", "You do not take part in this session."
     if you == "customer" and aside:
         return "forbidden", "Only staff may speak aside."

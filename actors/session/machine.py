@@ -72,6 +72,7 @@ class Session:
     def __init__(self, address: Address, config: OrgConfig) -> None:
         self.address = address
         self._state = State(address, config)
+        self._settled = self._state.routing
 
     def restore(self, records: dict[str, bytes], timeline: Sequence[bytes]) -> None:
         """Rebuild the durable state; see `actors.machine.Machine`."""
@@ -95,9 +96,17 @@ class Session:
             _run(turn, command)
         return turn.out
 
-    def settle(self, ctx: Context) -> list[Effect]:  # noqa: ARG002 - the protocol's signature
-        """Save the records that this turn replaced."""
-        return self._state.changes()
+    def settle(self, ctx: Context) -> list[Effect]:
+        """Save the records that this turn replaced; whoever watched, and may no longer, is let
+        go."""
+        routing = self._state.routing
+        changed = self._state.changes()
+        if routing is not self._settled:
+            self._settled = routing
+            turn = Turn(self._state, ctx)
+            supervision.let_go(turn)
+            changed += turn.out
+        return changed
 
     def deadline(self) -> float | None:
         """Return when the next timer runs out."""
@@ -144,7 +153,9 @@ class Session:
     def _unopened(self, command: Command, ctx: Context) -> list[Effect]:
         """Answer for a session that does not exist (or whose opening never arrived)."""
         turn = Turn(self._state, ctx)
-        if isinstance(command, _PERSONAL):
+        if isinstance(command, MarkReceipt | Typing) and command.person.role != "customer":
+            pass  # As of staff that takes no part: see `conversation.mark`.
+        elif isinstance(command, _PERSONAL):
             turn.refuse(command, "unknown_session", "There is no such session.")
         elif isinstance(command, Assign):
             refusal = AssignRefused(
@@ -227,6 +238,7 @@ def _run_told(t: Turn, command: Command) -> None:
             routing.agent_lost(t, command)
         case ConfigChanged(config=config):
             t.s.config = config
+            supervision.reconfigured(t)
         case GatewayGone(gateway=gateway):
             attaching.gateway_gone(t, gateway)
         case Tick():

@@ -53,6 +53,14 @@ class Room:
         self._sort()
         return gone
 
+    def has(self, person: Person) -> bool:
+        """Tell whether a socket of this member of staff is here."""
+        return any(self._people[conn].id == person.id for conn in self.staff)
+
+    def staff_people(self) -> list[Person]:
+        """Return the staff whose sockets are here, each once."""
+        return list({self._people[conn].id: self._people[conn] for conn in self.staff}.values())
+
     def drop_staff(self) -> tuple[Conn, ...]:
         """Forget every socket that is not the customer's and return them."""
         gone = self.staff

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from actors.frames import Detached
 from actors.messages import Person, Release, SessionJoined, SessionLeft
 from actors.session.state import Seat, State
@@ -15,10 +13,7 @@ def person_of(s: State, agent: str) -> Person | None:
     known = s.config.agents.get(agent)
     if known is None:
         return None
-    role = known.role if known.role in ("leader", "admin") else "agent"
-    return msgspec.convert(
-        {"id": known.id, "role": role, "name": known.name, "kind": known.kind}, Person
-    )
+    return Person(id=known.id, role=known.role, name=known.name, kind=known.kind)
 
 
 def serve(t: Turn, seat: Seat) -> None:

@@ -1,4 +1,8 @@
-"""What leaders do in other people's sessions: join, leave, take over. (Watching is attaching.)"""
+"""What leaders do in other people's sessions: join, leave, take over. (Watching is attaching.)
+
+Who may is looked up in the settings at every act; whoever may no longer watch or take part, because
+the settings or the session's group have changed, is let go of.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,14 @@ from actors.frames import Detached
 from actors.messages import Join, LeaveSession, TakeOver
 from actors.session.attaching import admit
 from actors.session.attempts import withdraw
-from actors.session.people import is_leader, refuse_over, refuse_stranger, standing
+from actors.session.people import (
+    is_hidden,
+    refuse_over,
+    refuse_stranger,
+    refuse_unknown,
+    standing,
+    supervises,
+)
 from actors.session.seating import end_consult, serve, vacate_serving
 from actors.session.state import Seat
 from actors.session.turn import Asked, Turn
@@ -14,7 +25,7 @@ from actors.session.turn import Asked, Turn
 
 def join(t: Turn, c: Join) -> None:
     """Let a leader speak to the customer, beside the agent."""
-    if not _may_lead(t, c):
+    if not _may_lead(t, c, "sessions:join"):
         return
     if standing(t.s, c.person) in ("serving", "joined"):
         t.acked(c)
@@ -26,7 +37,7 @@ def join(t: Turn, c: Join) -> None:
 
 def take_over(t: Turn, c: TakeOver) -> None:
     """Make a leader the serving agent, outside all capacity; whoever served is let go."""
-    if not _may_lead(t, c):
+    if not _may_lead(t, c, "sessions:take_over"):
         return
     s = t.s
     if standing(s, c.person) == "serving":
@@ -57,16 +68,38 @@ def leave(t: Turn, c: LeaveSession) -> None:
             t.event("left", asked=c, agent=c.person)
             s.set_routing(joined=[p for p in s.routing.joined if p.id != c.person.id])
             _stop_hearing(t, c)
-        case _ if is_leader(c.person):
+        case _ if supervises(s, c.person, "sessions:watch") or s.room.has(c.person):
             t.acked(c)
             _stop_hearing(t, c)
         case _:
             refuse_stranger(t, c)
 
 
-def _may_lead(t: Turn, c: Join | TakeOver) -> bool:
-    if not is_leader(c.person):
-        t.refuse(c, "forbidden", "Only a leader may do that.")
+def let_go(t: Turn) -> None:
+    """Take the session from the eyes of watchers who may watch it no longer."""
+    s = t.s
+    for person in s.room.staff_people():
+        if standing(s, person) == "none" and not supervises(s, person, "sessions:watch"):
+            t.soft(Detached(session=s.address.id, reason="left"), *s.room.drop_agent(person.id))
+
+
+def reconfigured(t: Turn) -> None:
+    """Let those go whose role, by the new settings, may not take part any more."""
+    s = t.s
+    for person in s.routing.joined:
+        if not supervises(s, person, "sessions:join") and not supervises(
+            s, person, "sessions:take_over"
+        ):
+            t.event("left", agent=person, reason="system")
+            s.set_routing(joined=[p for p in s.routing.joined if p.id != person.id])
+    let_go(t)
+
+
+def _may_lead(t: Turn, c: Join | TakeOver, act: str) -> bool:
+    if is_hidden(t.s, c.person):
+        refuse_unknown(t, c)
+    elif not supervises(t.s, c.person, act):
+        t.refuse(c, "forbidden", "Your role may not do that.")
     elif t.s.routing.phase in ("wrap-up", "closed"):
         refuse_over(t, c)
     else:

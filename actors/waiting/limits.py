@@ -85,7 +85,7 @@ def is_full(config: QueueConfig, waiting_n: int, *, requeued: bool) -> bool:
 def staffable(config: QueueConfig, org: OrgConfig) -> bool:
     """Return whether the settings name any agent at all who serves the queue."""
     return any(
-        agent.enabled
+        agent.works
         and agent.kind == config.kind
         and (not config.groups or not set(config.groups).isdisjoint(agent.groups))
         for agent in org.agents.values()

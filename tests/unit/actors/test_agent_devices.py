@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from actors.addresses import Address, Conn
 from actors.agent.machine import Agent
 from actors.config import AgentConfig, OrgConfig, QueueConfig
 from actors.effects import Deliver, Effect, Refuse
-from actors.messages import ConnectAgent, Person
+from actors.messages import AnswerOffer, ConfigChanged, ConnectAgent, Person, SetStatus
 from tests.support.machines import FakeContext
 
 ANN = Person(id="ann", role="agent", name="Ann")
@@ -47,3 +49,18 @@ def test_devices_without_a_name_and_repeats_end_nobody() -> None:
     connect(agent, ELSEWHERE, "laptop")
     assert not refused(connect(agent, ELSEWHERE, "laptop"))
     assert agent.summary()["devices"] == 3
+
+
+def test_a_role_that_takes_no_contacts_is_never_available() -> None:
+    agent = Agent(Address("agent", "acme", "ann"), ORG)
+    connect(agent, HERE, "laptop")
+    ctx = FakeContext()
+    available = SetStatus(conn=HERE, person=ANN, client_id="s1", status="available")
+    agent.handle(available, ctx)
+    assert agent.summary()["status"] == "available"
+    viewer = AgentConfig(id="ann", name="Ann", role="viewer", serves=False)
+    agent.handle(ConfigChanged(config=structs.replace(ORG, agents={"ann": viewer})), ctx)
+    assert agent.summary()["status"] == "offline"
+    assert refused(agent.handle(available, ctx)) == [(HERE, "forbidden")]
+    answer = AnswerOffer(conn=HERE, person=ANN, client_id="a1", offer="o1", accept=True)
+    assert refused(agent.handle(answer, ctx)) == [(HERE, "forbidden")]
