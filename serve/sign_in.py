@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -19,6 +20,7 @@ from serve.api_errors import ApiError
 from serve.doors import Account, Accounts
 from serve.gateway.limits import TokenBucket
 
+HASHER = PasswordHasher()
 TRIES_BURST = 10.0
 TRIES_RATE = 0.1
 """Tries at one account (from one address), and how fast they grow back, a second."""
@@ -80,8 +82,8 @@ class SignIn:
         hasher: PasswordHasher | None = None,
     ) -> None:
         self._accounts = accounts
-        self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash("the password of nobody")
+        self._hasher = hasher or HASHER
+        self._nobody = hash_of_nobody(self._hasher)
         self._pool = ThreadPoolExecutor(
             workers, thread_name_prefix="argon2", initializer=_yield_to_chats
         )
@@ -160,6 +162,12 @@ class SignIn:
             return self._hasher.verify(stored, password)
         except (Argon2Error, InvalidHashError):
             return False
+
+
+@cache
+def hash_of_nobody(hasher: PasswordHasher) -> str:
+    """Return what passwords for unknown accounts are compared with: made once in a process."""
+    return hasher.hash("the password of nobody")
 
 
 def rest_after(took_s: float, best_s: float) -> float:

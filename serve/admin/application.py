@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import msgspec
 from starlette.applications import Starlette
@@ -27,12 +28,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 )
 
 
+@cache
+def document() -> bytes:
+    """Return the OpenAPI document: made when it is first asked for, a quarter of a second."""
+    return msgspec.json.encode(make_document(ENDPOINTS))
+
+
 def admin_routes(parts: AdminParts) -> list[BaseRoute]:
     """Return the routes: `/v1/admin/...` and `/v1/openapi.json`."""
-    document = msgspec.json.encode(make_document(ENDPOINTS))
 
     async def openapi(_: Request) -> Response:
-        return Response(document, media_type="application/json")
+        return Response(document(), media_type="application/json")
 
     mount = Mount(BASE, make_application(parts))
     # An id with a line break in it must come here too, to be answered as the others are.

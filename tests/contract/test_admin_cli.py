@@ -1,7 +1,10 @@
 """`python -m serve.admin` on a database of its own, as a program."""
 
+import shutil
 import sqlite3
 import sys
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -27,13 +30,31 @@ def cli(monkeypatch, tmp_path, capsys):
     return run
 
 
+@pytest.fixture(scope="session")
+def first_steps(tmp_path_factory):
+    """A database with an organisation and its administrator; return it and the password."""
+    folder = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()) as out:
+        patch.setenv("RAYDESK_DATA_DIR", str(folder))
+        patch.delenv("DATABASE_URL", raising=False)
+        patch.chdir(folder)
+        assert main(["create-organisation", "acme", "--name", "甲"]) == 0
+        assert main(["create-administrator", "acme", "ann"]) == 0
+        path = database_file()
+    return path, out.getvalue().split()[-1]
+
+
+def database_file():
+    """Return where the configured database is."""
+    return Path(load_settings().sql_url.removeprefix(async_sql_url("sqlite:///")))
+
+
 @pytest.fixture
-def acme(cli):
-    """An organisation with an administrator."""
-    assert cli("create-organisation", "acme", "--name", "甲")[0] == 0
-    code, out, _ = cli("create-administrator", "acme", "ann")
-    assert code == 0
-    return out.split()[-1]
+def acme(cli, first_steps):
+    """An organisation with an administrator, whose password it is."""
+    made, password = first_steps
+    shutil.copyfile(made, database_file())
+    return password
 
 
 async def test_an_administrator_made_by_hand_can_sign_in(cli, acme):
@@ -91,8 +112,7 @@ def test_an_audit_that_was_tampered_with_is_told_by_the_exit_code(cli, acme):
     code, out, _ = cli("verify-audit")
     assert code == 0
     assert out.startswith("acme: 3 entries, whole, ends with ")
-    path = load_settings().sql_url.removeprefix(async_sql_url("sqlite:///"))
-    with sqlite3.connect(path) as connection:
+    with sqlite3.connect(database_file()) as connection:
         connection.execute("DROP TRIGGER audit_append_only_update")
         connection.execute("UPDATE audit SET actor = 'x' WHERE number = 2")
     code, _, complaint = cli("verify-audit", "acme")

@@ -12,9 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode, checks
 
-from infra.directory.migrate import upgrade
 from infra.directory.store import Directory
-from infra.settings import async_sql_url
 from serve.admin.application import ENDPOINTS
 from serve.admin.openapi import make_document
 from serve.admin.row_routes import BASE
@@ -34,22 +32,15 @@ EXAMPLES_N = 5
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory, demo_organisation):
+async def served(templates, request, tmp_path_factory):
     """The doors on a free port, in a thread of their own, with the demo organisation."""
-    url = async_sql_url(f"sqlite:///{tmp_path_factory.mktemp('openapi') / 'd.sqlite3'}")
-
-    async def prepare():
-        directory = Directory(url)
-        await upgrade(directory.engine)
-        await directory.replace(demo_organisation)
-        await directory.close()
-
-    asyncio.run(prepare())
+    folder = tmp_path_factory.mktemp("openapi")
+    directory = Directory(await templates.copy("sqlite", "demo", request, folder))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(admin_app(Directory(url)), log_level="critical", ws="none")
+        config = uvicorn.Config(admin_app(directory), log_level="critical", ws="none")
         server = uvicorn.Server(config)
         started = threading.Event()
-        thread = threading.Thread(target=_serve, args=(server, listening, started))
+        thread = threading.Thread(target=_serve, args=(server, listening, started, directory))
         thread.start()
         assert started.wait(WITHIN_S)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -57,13 +48,14 @@ def served(tmp_path_factory, demo_organisation):
         thread.join(WITHIN_S)
 
 
-def _serve(server, listening, started):
+def _serve(server, listening, started, directory):
     async def serve():
         serving = asyncio.create_task(server.serve([listening]))
         while not server.started:  # noqa: ASYNC110  # the server offers no event for it
             await asyncio.sleep(0.01)
         started.set()
         await serving
+        await directory.close()  # in the loop that its connections belong to
 
     asyncio.run(serve())
 
@@ -99,6 +91,7 @@ def test_every_route_says_what_it_asks_of_its_caller():
     assert len(ids) == len(set(ids)) == len(ENDPOINTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
 def test_no_request_is_answered_with_a_defect_or_with_what_is_not_documented(api, endpoint):
     token = {"authorization": f"Bearer {staff_token()}"}

@@ -1,7 +1,6 @@
 """The directory, on SQLite and on a real PostgreSQL."""
 
 import asyncio
-from pathlib import Path
 
 import pytest
 import yaml
@@ -20,11 +19,10 @@ from infra.directory.declared import (
 from infra.directory.migrate import upgrade
 from infra.directory.publisher import Publisher
 from infra.directory.store import Directory
+from tests.support.databases import DEMO, DEMO_PASSWORD
 
 pytest_plugins = ["tests.support.server_fixtures"]
-DEMO = Path(__file__).parents[2] / "infra" / "demo.yaml"
 HEAD = "org: a\nname: b\nentry_queue: "
-PASSWORDS = {"RAYDESK_DEMO_PASSWORD": "密码 pass"}
 
 
 async def test_the_migrations_may_run_again(directory):
@@ -36,14 +34,18 @@ async def test_export_then_import_is_identity(demo):
     first = await demo.read("demo")
     await demo.replace(parse(yaml.safe_load(to_yaml(first)), "the export"))
     assert await demo.read("demo") == first
-    assert PASSWORDS["RAYDESK_DEMO_PASSWORD"] not in to_yaml(first)
+    assert DEMO_PASSWORD not in to_yaml(first)
 
 
-async def test_a_password_is_stored_as_argon2id(demo):
-    found = await demo.find("demo", "alice")
+async def test_a_password_is_stored_as_argon2id(directory):
+    agents = {"alice": {"name": "A", "password_env": "ITS"}}
+    queues = {"q": {"name": "q"}}
+    whole = {"org": "demo", "name": "x", "entry_queue": "q", "queues": queues, "agents": agents}
+    await directory.replace(parse(whole, ""), {"ITS": DEMO_PASSWORD})
+    found = await directory.find("demo", "alice")
     assert found.password_hash.startswith("$argon2id$")
-    assert PasswordHasher().verify(found.password_hash, PASSWORDS["RAYDESK_DEMO_PASSWORD"])
-    assert await demo.find("other", "alice") is None
+    assert PasswordHasher().verify(found.password_hash, DEMO_PASSWORD)
+    assert await directory.find("other", "alice") is None
 
 
 async def test_the_compiled_settings_say_what_the_file_says(demo):

@@ -197,6 +197,7 @@ async def test_frames_sent_with_the_handshake_are_not_lost() -> None:
         (b"\xf1\x80aaaa", 1002),
         (frame(Opcode.TEXT, b"a", fin=False) + frame(Opcode.TEXT, b"b"), 1002),
     ],
+    ids=["unmasked", "too long", "goes on with nothing", "unknown bit", "begins twice"],
 )
 async def test_a_peer_that_breaks_the_rules_is_closed_with_the_right_code(
     stream: bytes, code: int

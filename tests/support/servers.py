@@ -101,12 +101,12 @@ class PostgresServer:
         """DATABASE_URL of one database."""
         return f"postgresql://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"
 
-    async def new_database(self) -> str:
-        """Create an empty database and return its DATABASE_URL."""
+    async def new_database(self, template: str = "template1") -> str:
+        """Create a database, empty or a copy of another, and return its DATABASE_URL."""
         name = f"t{secrets.token_hex(6)}"
         connection = await asyncpg.connect(self.url("postgres"))
         try:
-            await connection.execute(f"CREATE DATABASE {name}")
+            await connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         finally:
             await connection.close()
         return self.url(name)
