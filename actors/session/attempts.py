@@ -173,7 +173,7 @@ def _sticky(s: State, queue: str, now: float) -> tuple[str, float]:
     opening, settings = s.opening, s.queue(queue)
     assert opening is not None
     agent = s.config.agents.get(opening.last_agent)
-    if s.routing.human or agent is None or not agent.enabled or settings.sticky_wait_s <= 0:
+    if s.routing.human or agent is None or not agent.works or settings.sticky_wait_s <= 0:
         return "", 0.0
     recent = now - opening.last_ended_at < settings.sticky_within_s
     if agent.kind != settings.kind or not (recent or agent.kind == "human"):

@@ -111,7 +111,7 @@ def _to_queue(t: Turn, c: Transfer) -> None:
 
 def _to_agent(t: Turn, c: Transfer) -> None:
     agent = t.s.config.agents.get(c.agent)
-    if agent is None or not agent.enabled or c.agent == c.person.id:
+    if agent is None or not agent.works or c.agent == c.person.id:
         t.refuse(c, "unknown_agent", "There is no such agent to transfer to.")
     elif barred(t.s, t.now, human=agent.kind != "bot"):
         t.refuse(c, "blacklisted", "This customer may not be served there.")
