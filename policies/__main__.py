@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from policies.offline import commands as offline
 from policies.sim import PolicyError, UnknownPolicyError
 from policies.sim import commands as simulation
 
 Command = Callable[[argparse.Namespace], int]
 
-ROOMS = (simulation,)
+ROOMS = (simulation, offline)
 """Each adds its commands: `add_commands(subparsers)` sets `run` on every parser."""
 
 
