@@ -133,7 +133,11 @@ class _Book:
         """Add one decision."""
         self._weigh(row)
         # What neither policy could do is no candidate; a decision to hold always is.
-        open_to = [one for one in row.candidates if one.eligible or one.agent in target]
+        open_to = [
+            one
+            for one in row.candidates
+            if one.eligible or one.propensity > 0 or one.agent in target
+        ]
         names = [one.agent for one in open_to] + [HOLD]
         self.logging += [one.propensity for one in open_to] + [row.hold_propensity]
         self.target += [target.get(name, 0.0) for name in names]
