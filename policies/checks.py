@@ -6,7 +6,9 @@ part-loaded agents, two queues) and looks at what the policy proposes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from random import Random
 
 import msgspec
@@ -18,7 +20,11 @@ from policies.view import AgentView, ContactView, Demand, Policy, QueueView, Vie
 Make = Callable[[], Policy]
 Check = Callable[[Make], None]
 
-CENTRES_N = 60
+CENTRES_N = 40
+WAITING_N, AGENTS_N = 2000, 200
+BUDGET_S = 0.1
+"""Dispatch does not use an answer that took longer."""
+DAY_S = 86_400.0
 NOW = 10_000.0
 SKILLS = ("billing", "english", "技术")
 
@@ -98,9 +104,9 @@ def serves_the_oldest_equal_first(make: Make) -> None:
 def leaves_the_view_alone(make: Make) -> None:
     """The view reads the same afterwards."""
     for seed, view in centres():
-        before = (list(view.contacts()), list(view.agents()), set(view.pool.free))
+        before = _picture(view)
         make().decide(view, Random(seed))
-        if (list(view.contacts()), list(view.agents()), set(view.pool.free)) != before:
+        if _picture(view) != before:
             raise ExamError(f"centre {seed}: the policy changed the view")
 
 
@@ -117,7 +123,62 @@ def bears_an_empty_centre(make: Make) -> None:
             raise ExamError("a match out of nothing")
 
 
+def reads_nothing_into_ids(make: Make) -> None:
+    """Other names in the same order give the same matches under those names."""
+    for seed, view in centres():
+        there = {(m.contact, m.agent) for m in make().decide(view, Random(seed))}
+        renamed = _rebuilt(view, rename=lambda name: f"x-{name}-{len(name)}")
+        here = {(m.contact, m.agent) for m in make().decide(renamed, Random(seed))}
+        if here != {(f"x-{c}-{len(c)}", f"x-{a}-{len(a)}") for c, a in there}:
+            raise ExamError(f"centre {seed}: other ids, other matches")
+
+
+def minds_no_order_of_writing(make: Make) -> None:
+    """The order in which contacts and agents were put into the view does not matter."""
+    for seed, view in centres():
+        first = make().decide(view, Random(seed))
+        if make().decide(_rebuilt(view, shuffle=Random(seed)), Random(seed)) != first:
+            raise ExamError(f"centre {seed}: the order of writing changes the answer")
+
+
+def lets_nobody_wait_for_ever(make: Make) -> None:
+    """Who has waited for a day is served as soon as somebody idle may: round after round, until
+    nobody is left but those whom nobody may serve."""
+    for seed, view in centres():
+        waiting = {c.id: _a_day_older(c) for c in view.contacts()}
+        agents = [msgspec.structs.replace(a, used=0, contacts_n=0) for a in view.agents()]
+        policy, dice = make(), Random(seed)
+        for _ in range(2 * len(waiting) + 1):
+            now = View.of(waiting.values(), agents, now=view.now, queues=view.queues.values())
+            matches = policy.decide(now, dice)
+            if not matches:
+                break
+            for match in matches:
+                del waiting[match.contact]
+        now = View.of(waiting.values(), agents, now=view.now, queues=view.queues.values())
+        for contact in now.contacts():
+            if now.eligible(contact):
+                raise ExamError(
+                    f"centre {seed}: {contact.id} has waited for a day and is not served"
+                )
+
+
+def decides_in_time(make: Make) -> None:
+    """With two thousand waiting, two hundred agents and one of them free, or all, an answer takes
+    less than `BUDGET_S` of processor time; the best of three counts."""
+    for free_n in (1, AGENTS_N):
+        view = _huge(free_n)
+        policy = make()
+        spent = min(_cpu_s(policy, view) for _ in range(3))
+        if spent > BUDGET_S:
+            raise ExamError(f"{free_n} free: {spent:.3f} s; allowed: {BUDGET_S} s")
+
+
 CHECKS: tuple[Check, ...] = (
+    reads_nothing_into_ids,
+    minds_no_order_of_writing,
+    lets_nobody_wait_for_ever,
+    decides_in_time,
     is_deterministic,
     proposes_eligible_pairs,
     keeps_to_capacity,
@@ -143,6 +204,91 @@ def centres(
         view = View.of(contacts, agents, now=NOW, queues=queues, limit=limit)
         view.only = only
         yield seed, view
+
+
+def _picture(view: View) -> tuple[object, ...]:
+    """Return all that a view says, in copies."""
+    waiting, pool = view.waiting, view.pool
+    return (
+        list(view.contacts()),
+        list(view.agents()),
+        set(pool.free),
+        {demand: list(orders) for demand, orders in waiting.classes.items()},
+        {agent: list(orders) for agent, orders in waiting.named.items()},
+        {demand: set(pool.members(demand)) for demand in waiting.classes},
+        dict(view.queues),
+        (view.now, view.only, view.limit),
+    )
+
+
+def _rebuilt(
+    view: View, *, rename: Callable[[str], str] = str, shuffle: Random | None = None
+) -> View:
+    """Return an equal view with other ids, or written in another order."""
+
+    def named(name: str) -> str:
+        return rename(name) if name else name
+
+    contacts = [
+        msgspec.structs.replace(
+            c,
+            id=named(c.id),
+            agent=named(c.agent),
+            prefer=named(c.prefer),
+            exclude=frozenset(map(named, c.exclude)),
+            tried=frozenset(map(named, c.tried)),
+        )
+        for c in view.contacts()
+    ]
+    agents = [msgspec.structs.replace(a, id=named(a.id)) for a in view.agents()]
+    if shuffle is not None:
+        shuffle.shuffle(contacts)
+        shuffle.shuffle(agents)
+    return View.of(contacts, agents, now=view.now, queues=view.queues.values(), limit=view.limit)
+
+
+def _a_day_older(contact: ContactView) -> ContactView:
+    return msgspec.structs.replace(
+        contact,
+        arrived_at=contact.arrived_at - DAY_S,
+        virtual_at=contact.virtual_at - DAY_S,
+        prefer_until=contact.prefer_until - DAY_S,
+    )
+
+
+@cache
+def _huge(free_n: int) -> View:
+    """Return a busy centre: three queues, contacts that somebody declined, groups and skills."""
+    dice = Random(free_n)
+    agents = [
+        AgentView(
+            id=f"a{n:04d}",
+            groups=frozenset({f"g{n % 6}"}),
+            skills={"english": 1 + n % 5},
+            capacity=2,
+            used=0 if n < free_n else 2,
+            contacts_n=0 if n < free_n else 2,
+            idle_since=NOW - dice.randint(0, 900),
+        )
+        for n in range(AGENTS_N)
+    ]
+    contacts = [
+        ContactView(
+            id=f"c{n:05d}",
+            demand=Demand(queue=f"q{n % 3}", needs=(("english", 1 + n % 2),)),
+            arrived_at=NOW - n,
+            virtual_at=NOW - n,
+            tried=frozenset({f"a{n % AGENTS_N:04d}"}) if n % 10 == 0 else frozenset(),
+        )
+        for n in range(WAITING_N)
+    ]
+    return View.of(contacts, agents, now=NOW, queues=[QueueView(id=f"q{n}") for n in range(3)])
+
+
+def _cpu_s(policy: Policy, view: View) -> float:
+    begun = time.thread_time()
+    policy.decide(view, Random(0))
+    return time.thread_time() - begun
 
 
 def _agent(dice: Random, number: int) -> AgentView:

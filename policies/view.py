@@ -93,6 +93,8 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
     idle_since: float = 0.0
     """When the agent last became available, was given a contact, or finished one."""
+    given_at: float = 0.0
+    """When the agent was last given a contact; 0: never, as far as is known."""
     languages: frozenset[str] = frozenset()
     """Primary subtags of the languages it speaks."""
     channels: Mapping[str, int] = {}
@@ -140,7 +142,11 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     def loaded(self, units: int, now: float) -> AgentView:
         """Return the agent as it is after being given one more contact of `units`."""
         return msgspec.structs.replace(
-            self, used=self.used + units, contacts_n=self.contacts_n + 1, idle_since=now
+            self,
+            used=self.used + units,
+            contacts_n=self.contacts_n + 1,
+            idle_since=now,
+            given_at=now,
         )
 
 

@@ -14,6 +14,7 @@ from random import Random
 import numpy as np
 
 from policies.eligibility import reason
+from policies.learning import Learner, Outcome
 from policies.pool import Pool
 from policies.sim.desk import Desk, Held
 from policies.sim.draws import Dice
@@ -26,10 +27,10 @@ from policies.sim.kernel.floor import (
     Centre,
 )
 from policies.sim.kernel.ordering import keyed
-from policies.sim.kernel.staff import FRESH, NOTICE, RETRY, TRANSFER
+from policies.sim.kernel.staff import FRESH, NOTICE, RETRY, SOLVE, TRANSFER
 from policies.sim.names import Names
 from policies.sim.scenario import DAY_S
-from policies.view import ContactView, Match, Policy, View
+from policies.view import AgentView, ContactView, Match, Policy, View
 from policies.waits import Waits
 
 _SHIFT, _COMPLETION, _DEADLINE, _AGAIN, _ARRIVAL, _LOOK = range(6)
@@ -60,6 +61,8 @@ class PythonRun:
             self.pool.put(desk.view)
         self.in_centre = self.events_n = 0
         self.visits_n = dice.fresh
+        self._learner = policy if isinstance(policy, Learner) else None
+        self._given: dict[int, tuple[ContactView, AgentView, float]] = {}
         self._rng = Random(int(dice.policy_seed))
         self._completions: list[tuple[float, int, int]] = []
         self._deadlines: list[tuple[float, int]] = []
@@ -164,6 +167,8 @@ class PythonRun:
             left = float(self._reserve(kind, visit, NOTICE)["notice"])
             fate["outcome"] = SILENT
         fate["started"], fate["agent"] = self.now, desk.number
+        if self._learner is not None:
+            self._given[visit] = (contact, agent, self.now)
         desk.begin(Held(visit, left, contact.demand.units), self.now)
         self._changed(desk)
 
@@ -236,6 +241,7 @@ class PythonRun:
             return
         self._fate[visit]["ended"] = self.now
         kind = int(self._v.type[visit])
+        self._teach(visit, kind)
         shares = self.c.transfer[kind]
         u = keyed(self.dice.reserve.seed, visit, TRANSFER) if shares[-1] > 0 else 1.0
         for to, share in enumerate(shares.tolist()):
@@ -243,6 +249,23 @@ class PythonRun:
                 self._enqueue(self._new_visit(visit, to, float(self._v.aged[visit]), 0))
                 return
         self.in_centre -= 1
+
+    def _teach(self, visit: int, kind: int) -> None:
+        """Tell a policy that learns how the contact ended."""
+        if self._learner is None:
+            return
+        contact, agent, decided_at = self._given.pop(visit)
+        crew = self.desks[int(self._fate[visit]["agent"])].crew
+        chance = float(self.c.fit[crew, kind]["solve"])
+        self._learner.learn(
+            Outcome(
+                contact=contact,
+                agent=agent,
+                decided_at=decided_at,
+                handle_s=self.now - decided_at,
+                solved=keyed(self.dice.reserve.seed, visit, SOLVE) < chance,
+            )
+        )
 
     def _new_visit(self, parent: int, kind: int, aged: float, attempt: int) -> int:
         visit, v = self.visits_n, self._v

@@ -61,6 +61,51 @@ class Vandal:
         return []
 
 
+class Reader:
+    """Likes long names."""
+
+    name = "reader"
+
+    def decide(self, view, rng):
+        for contact in view.contacts():
+            for agent in view.eligible(contact):
+                if len(agent.id) > 2:
+                    return [Match(contact.id, agent.id)]
+        return []
+
+
+class Hasty:
+    """Takes contacts as they come to hand."""
+
+    name = "hasty"
+
+    def decide(self, view, rng):
+        for contact in view.waiting:
+            for agent in view.eligible(contact):
+                return [Match(contact.id, agent.id)]
+        return []
+
+
+class Idler:
+    """Serves nobody."""
+
+    name = "idler"
+
+    def decide(self, view, rng):
+        return []
+
+
+class Ponderer:
+    """Compares everybody with everybody, and again, before it speaks."""
+
+    name = "ponderer"
+
+    def decide(self, view, rng):
+        contacts = list(view.contacts())
+        sum(a.order < b.order for a in contacts[:1000] for b in contacts[:1000])
+        return []
+
+
 @pytest.mark.parametrize(
     ("cheat", "check"),
     [
@@ -71,6 +116,10 @@ class Vandal:
         (Backwards, checks.serves_the_oldest_equal_first),
         (Moody, checks.is_deterministic),
         (Vandal, checks.leaves_the_view_alone),
+        (Reader, checks.reads_nothing_into_ids),
+        (Hasty, checks.minds_no_order_of_writing),
+        (Idler, checks.lets_nobody_wait_for_ever),
+        (Ponderer, checks.decides_in_time),
     ],
     ids=lambda value: value.__name__,
 )

@@ -91,7 +91,7 @@ def test_a_policy_of_ones_own_is_a_file(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["--policy", "nope"], "allowed: fastest_first"),
+        (["--policy", "nope"], "allowed: batch_assignment"),
         (["--policy", "nowhere.py:Own"], "no file 'nowhere.py'"),
     ],
 )

@@ -1,0 +1,168 @@
+"""The parameters that a queue's settings may give its policy: every field checked, with its bounds.
+
+Tables by group and queue are nested in settings, `{"mean_s": {"engineers": {"billing": 240}}}`, and
+flat in policies, `{("engineers", "billing"): 240.0}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Chance = Annotated[float, Field(ge=0, le=1)]
+ByQueue = dict[str, NonNegative]
+PositiveTable = dict[str, dict[str, Positive]]
+FiniteTable = dict[str, dict[str, Finite]]
+
+
+class ParameterError(ValueError):
+    """Parameters that a policy cannot use. The text names the policy, the field and what is
+    allowed."""
+
+
+class Parameters(BaseModel):
+    """Of one policy. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Parameters):
+    """A policy without parameters."""
+
+
+class Cap(Parameters):
+    """`fixed_cap`."""
+
+    cap: Annotated[int, Field(ge=1, le=100)] = 3
+
+
+class Weights(Parameters):
+    """`weighted`: agent -> weight."""
+
+    weights: dict[str, NonNegative] = {}
+
+
+class Means(Parameters):
+    """`fastest_first` and `max_weight`: mean handle times in seconds."""
+
+    mean_s: PositiveTable = {}
+
+
+class CMu(Means):
+    """`generalised_cmu`: queue -> cost of waiting, and mean handle times."""
+
+    cost: ByQueue = {}
+
+
+class Ranks(Parameters):
+    """`static_skill_priority`: 1 is a group's primary queue."""
+
+    rank: dict[str, dict[str, Annotated[int, Field(ge=1, le=100)]]] = {}
+
+
+class Reserve(Parameters):
+    """`idle_threshold_reserve`: free agents of the group that must be left."""
+
+    reserve: dict[str, dict[str, Annotated[int, Field(ge=0, le=10_000)]]] = {}
+
+
+class Ratios(Parameters):
+    """`fixed_queue_ratio`: shares of those who wait by queue, of those who idle by group."""
+
+    queue_ratio: ByQueue = {}
+    idle_ratio: dict[str, NonNegative] = {}
+
+
+class PairWeights(Parameters):
+    """`weight_based`."""
+
+    offset: FiniteTable = {}
+    wait_slope: FiniteTable = {}
+    idle_slope: FiniteTable = {}
+
+
+class Rates(Parameters):
+    """`marginal_rate`: group -> work per second in all with 1, 2, ... contacts."""
+
+    rates: dict[str, Annotated[list[Positive], Field(min_length=1, max_length=100)]] = {}
+
+
+class Worth(Parameters):
+    """`batch_assignment`."""
+
+    worth: FiniteTable = {}
+    per_hour: Positive = 1.0
+
+
+class Greedy(Parameters):
+    """`value_greedy`."""
+
+    worth: FiniteTable = {}
+    sides: Literal["one", "both"] = "both"
+
+
+class KnownCentre(Parameters):
+    """What the priced policies know of a centre."""
+
+    mean_s: PositiveTable = {}
+    arrivals_per_hour: ByQueue = {}
+    agents: dict[str, NonNegative] = {}
+    patience_s: dict[str, Positive] = {}
+    hold_s: NonNegative = 300.0
+
+    def leave_per_s(self) -> dict[str, float]:
+        """Return the rate of giving up by queue."""
+        return {queue: 1.0 / patience for queue, patience in self.patience_s.items()}
+
+    def arrivals_per_s(self) -> dict[str, float]:
+        """Return arrivals per second by queue."""
+        return {queue: rate / 3600.0 for queue, rate in self.arrivals_per_hour.items()}
+
+
+class Priced(KnownCentre):
+    """`lp_value`."""
+
+    worth: FiniteTable = {}
+
+
+class Counted(KnownCentre):
+    """`ucb` and `thompson`: what was seen so far, [contacts, solved] by group and queue."""
+
+    reward: ByQueue = {}
+    seen: dict[str, dict[str, tuple[int, int]]] = {}
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+V = TypeVar("V")
+
+
+def flat(nested: Mapping[str, Mapping[str, V]]) -> dict[tuple[str, str], V]:
+    """Return a nested table with pairs as keys."""
+    return {(group, queue): v for group, row in nested.items() for queue, v in row.items()}
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def checked(policy: str, model: type[P], given: Mapping[str, Any]) -> P:
+    """Return the parameters, checked.
+
+    Raises:
+        ParameterError: a field is unknown or its value not allowed.
+    """
+    try:
+        return model.model_validate(dict(given))
+    except ValidationError as error:
+        told = []
+        for problem in error.errors():
+            field = ".".join(str(part) for part in problem["loc"])
+            text = problem["msg"]
+            if problem["type"] == "extra_forbidden":
+                text = f"unknown; allowed: {', '.join(model.model_fields) or 'no parameters'}"
+            told.append(f"{policy}.{field}: {text}")
+        raise ParameterError("; ".join(told)) from error
