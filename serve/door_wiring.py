@@ -15,6 +15,8 @@ from infra.configs import RedisConfigs
 from infra.customers import RedisCustomers
 from infra.directory.store import Directory
 from infra.ids import WorkerLease
+from infra.knowledge.feed import RedisKnowledge
+from infra.knowledge.stream import OutcomeStream
 from infra.oauth_store import RedisGrants, RedisSealedKeys
 from infra.revocation import RedisRevocations
 from infra.settings import Settings
@@ -24,6 +26,8 @@ from serve.config_cache import ConfigCache
 from serve.doors import Accounts, Adapters, Sites
 from serve.gateway.limits import Limits
 from serve.ingress_env import forwarding_proxies
+from serve.knowledge.sink import StreamSink
+from serve.knowledge.store import KnowledgeStore
 from serve.oauth.ports import Accounts as ChangingAccounts
 from serve.oauth.ports import OAuthWorld, Registry
 from serve.signing_keys import is_announced, load_key_set, seal
@@ -39,6 +43,8 @@ class People(msgspec.Struct, frozen=True, kw_only=True):
     sites: Sites
     accounts: Accounts
     publish: Callable[[RedisConfigs], Coroutine[Any, Any, None]] | None = None
+    teach: Callable[[Redis, str], Coroutine[Any, Any, None]] | None = None
+    """Publishes what is live of the knowledge bases and stores outcomes, until cancelled."""
     directory: Directory | None = None
     """What the administration API changes; None: there is none."""
     registry: Registry | None = None
@@ -72,6 +78,15 @@ class DoorWiring:
         """Return a source of every organisation's settings, for the bots."""
         return RedisConfigs(self.actors.redis(), check_s=self.actors.settings.config_check_s)
 
+    def knowledge(self) -> KnowledgeStore:
+        """Return what is live of every knowledge base, for whoever answers; it must be run."""
+        redis, settings = self.actors.redis(), self.actors.settings
+        return KnowledgeStore(RedisKnowledge(redis, check_s=settings.config_check_s))
+
+    def outcomes(self) -> StreamSink:
+        """Return where whoever answers tells what became of questions; it must be run."""
+        return StreamSink(OutcomeStream(self.actors.redis()))
+
     async def adapters(self, name: str) -> Adapters:
         """Return the adapters of one gateway process."""
         settings, redis = self.actors.settings, self.actors.redis()
@@ -100,6 +115,8 @@ class DoorWiring:
             work = [lease.run(), configs.run()]
             if people.publish is not None:
                 work.append(people.publish(RedisConfigs(redis)))
+            if people.teach is not None:
+                work.append(people.teach(redis, name))
             tasks = [asyncio.create_task(job, name=name) for job in work]
             try:
                 yield

@@ -12,6 +12,8 @@ import msgspec
 from actors.building import Builder
 from actors.config import OrgConfig
 from actors.ports import ConfigSource, Metrics, Track
+from bot.outcomes import OutcomeSink
+from bot.published import KnowledgeSource
 from infra.directory.store import Directory
 from infra.revocation_stamp import stamp_of
 from serve.gateway.limits import Limits
@@ -148,6 +150,22 @@ class Adapters:
     `X-Forwarded-For`."""
 
 
+class RunningKnowledge(KnowledgeSource, Protocol):
+    """A `KnowledgeSource` that follows every change while it runs."""
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        ...
+
+
+class RunningSink(OutcomeSink, Protocol):
+    """An `OutcomeSink` that carries what it was given while it runs."""
+
+    async def run(self) -> None:
+        """Carry until cancelled."""
+        ...
+
+
 class AdaptersBuilder(Protocol):
     """Made once by whoever starts the system, and sent to every gateway (picklable)."""
 
@@ -172,6 +190,14 @@ class AdaptersBuilder(Protocol):
 
     def config_source(self) -> ConfigSource:
         """Return a source of every organisation's settings, for the bots."""
+        ...
+
+    def knowledge(self) -> RunningKnowledge:
+        """Return what is live of every knowledge base; it must be run."""
+        ...
+
+    def outcomes(self) -> RunningSink:
+        """Return where outcomes of questions go; it must be run."""
         ...
 
     async def adapters(self, name: str) -> Adapters:

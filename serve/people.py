@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+from redis.asyncio import Redis
 
 from infra.configs import RedisConfigs
 from infra.directory.declared import DeclaredAgent, read_file
 from infra.directory.migrate import upgrade
 from infra.directory.publisher import Publisher
 from infra.directory.store import Directory
+from infra.knowledge.feed import RedisKnowledge
+from infra.knowledge.publisher import KnowledgePublisher
 from infra.oauth_store_sql import SqlRegistry
 from infra.redis_client import connect
 from infra.settings import Settings
 from serve.door_wiring import People
 from serve.doors import Account, Site
+from serve.knowledge.keeping import keep_knowledge
 from serve.oauth.ports import Arrival
 
 DEMO = Path(__file__).resolve().parent.parent / "infra" / "demo.yaml"
@@ -71,12 +75,16 @@ async def directory_people(settings: Settings) -> People:
     async def publish(configs: RedisConfigs) -> None:
         await Publisher(directory, configs).run()
 
+    async def teach(redis: Redis, name: str) -> None:
+        await keep_knowledge(directory.engine, redis, name)
+
     people = DirectoryPeople(directory)
     registry = SqlRegistry(directory.engine)
     return People(
         sites=people,
         accounts=people,
         publish=publish,
+        teach=teach,
         registry=registry,
         changing=people,
         directory=directory,
@@ -95,6 +103,7 @@ async def prepare_directory(settings: Settings, redis_url: str) -> None:
             password = settings.demo_password.get_secret_value()
             await directory.replace(read_file(DEMO), {"RAYDESK_DEMO_PASSWORD": password})
         await Publisher(directory, RedisConfigs(redis)).publish_changes()
+        await KnowledgePublisher(directory.engine, RedisKnowledge(redis)).publish_changes()
     finally:
         await directory.close()
         await redis.aclose()

@@ -255,6 +255,12 @@ class ScriptedDoors:
     def config_source(self) -> Any:
         raise NotImplementedError
 
+    def knowledge(self) -> Any:
+        raise NotImplementedError
+
+    def outcomes(self) -> Any:
+        raise NotImplementedError
+
     async def adapters(self, name: str) -> Adapters:
         async def ready() -> bool:
             return bool(name)
