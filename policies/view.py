@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from policies.waits import Waits
 
 
+HALF_LIFE_S = 1800.0
+"""How fast `AgentView.lately` forgets."""
+
+
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """What a contact requires of an agent, whatever the moment. Contacts of equal demand form a
     class: an agent fit for one of them is fit for all. Hashable."""
@@ -95,6 +99,8 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     """When the agent last became available, was given a contact, or finished one."""
     given_at: float = 0.0
     """When the agent was last given a contact; 0: never, as far as is known."""
+    lately: float = 0.0
+    """Contacts given up to `given_at`; each counts half as much `HALF_LIFE_S` later."""
     languages: frozenset[str] = frozenset()
     """Primary subtags of the languages it speaks."""
     channels: Mapping[str, int] = {}
@@ -139,6 +145,12 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
             quotas[demand.queue] -= 1
         return msgspec.structs.replace(after, used_in=used_in, quotas=quotas)
 
+    def lately_at(self, now: float) -> float:
+        """Return the contacts given until now, old ones counting less."""
+        if self.lately == 0.0:
+            return 0.0
+        return self.lately * 0.5 ** (max(now - self.given_at, 0.0) / HALF_LIFE_S)
+
     def loaded(self, units: int, now: float) -> AgentView:
         """Return the agent as it is after being given one more contact of `units`."""
         return msgspec.structs.replace(
@@ -147,6 +159,7 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
             contacts_n=self.contacts_n + 1,
             idle_since=now,
             given_at=now,
+            lately=self.lately_at(now) + 1.0,
         )
 
 
