@@ -6,6 +6,8 @@ actor receives the whole new value as `ConfigChanged`. A machine never asks for 
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 
@@ -33,6 +35,8 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Skill -> lowest level (1-5) that a contact of this queue requires."""
     priority_points: float = 0.0
     policy: str = "longest_idle"
+    policy_params: dict[str, Any] = {}
+    """Parameters of the policy (`policies.parameters`), checked when they are saved."""
     units: int = 1
     """Capacity units that one contact of this queue takes."""
     limit: int = 10_000
@@ -121,6 +125,9 @@ class OrgConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """VIP level -> priority points (60 s of virtual waiting each)."""
     grace_s: float = 20.0
     """An agent whose last device is gone keeps the sessions for this long."""
+    log_people_per_s: float = 10_000.0
+    """How many agents and contacts a second the decision log may hold in whole rounds; above it a
+    lot decides which rounds are whole. 0: no decision log."""
     origins: list[str] = []
     """Exact web origins whose pages may open a customer socket."""
     dispositions: list[str] = []

@@ -1,8 +1,8 @@
 """What a machine asks its shell to do. A machine has no other way to touch the world.
 
-The shell runs the effects of a whole turn in this order: every `Journal`, `Scrub`, `Put`, `Drop`
-and `Tell` of every entity in one commit; then, only when that is durable, the tells and frames
-leave. So whatever a person or another actor is told has survived a crash already.
+The shell runs the effects of a whole turn in this order: every `Journal`, `Scrub`, `Put`, `Drop`,
+`Record` and `Tell` of every entity in one commit; then, only when that is durable, the tells and
+frames leave. So whatever a person or another actor is told has survived a crash already.
 """
 
 from __future__ import annotations
@@ -26,6 +26,14 @@ class Drop(msgspec.Struct, frozen=True):
     """Remove a record of the entity's durable state."""
 
     field: str
+
+
+class Record(msgspec.Struct, frozen=True):
+    """A fact for a store beside the journal (`round`, `outcome`, `ticket`: see `actors.recording`).
+    Committed with the state, and written there later, at least once."""
+
+    table: str
+    data: bytes
 
 
 class Journal(msgspec.Struct, frozen=True):
@@ -117,6 +125,7 @@ class Log(msgspec.Struct, frozen=True):
 Effect = (
     Put
     | Drop
+    | Record
     | Journal
     | Scrub
     | Tell

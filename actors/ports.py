@@ -44,6 +44,8 @@ class Change(msgspec.Struct, kw_only=True):
     scrubs: list[tuple[Track, int, bytes]] = []
     tells: list[tuple[str, bytes]] = []
     """(tell id, encoded `Envelope`): kept until `done` names the id."""
+    facts: list[tuple[str, bytes]] = []
+    """(table/organisation, encoded fact), appended to the stream that the recorder reads."""
     live: bool | None = None
     """True: load it again after a restart. False: it leaves memory, its keys expire 3 days later.
     None: as before."""
@@ -130,6 +132,48 @@ class Metrics(Protocol):
 
     def flush(self) -> None:
         """Export what has been counted; called once a second by the owner."""
+        ...
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One committed `Record` on its way to its store."""
+
+    token: str
+    """Names its place in the stream, for `FactStream.forget`."""
+    table: str
+    org: str
+    data: bytes
+
+
+class FactStream(Protocol):
+    """Every committed fact, in order per entity, until it is forgotten. One reader at a time."""
+
+    async def read(self, limit: int, wait_s: float) -> list[Fact]:
+        """Return facts not yet returned, up to about `limit`; waits at most `wait_s` for one."""
+        ...
+
+    async def forget(self, facts: Sequence[Fact]) -> None:
+        """The facts are stored elsewhere: a reader that starts anew does not get them again."""
+        ...
+
+
+class Objects(Protocol):
+    """A store of whole files by key (`a/b/c`)."""
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Store the file; replaces one of the same key, whole or not at all."""
+        ...
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the file, None if there is none."""
+        ...
+
+    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> list[str]:
+        """Return keys that start with `prefix` and sort after `after`, in order."""
+        ...
+
+    async def remove(self, key: str) -> None:
+        """Remove the file, if it is there."""
         ...
 
 

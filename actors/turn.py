@@ -21,6 +21,7 @@ from actors.effects import (
     Log,
     Notify,
     Put,
+    Record,
     Refuse,
     Remember,
     Replay,
@@ -125,6 +126,8 @@ class Turn:
                     change = self.change(address)
                     change.puts.pop(field, None)
                     change.drops.append(field)
+                case Record(table, data):
+                    self.change(address).facts.append((f"{table}/{address.org}", data))
                 case Scrub(frame, track):
                     data = self.encoded(frame)
                     self.change(address).scrubs.append((track, frame.seq, data))

@@ -66,6 +66,8 @@ class Candidate(_Row, frozen=True, kw_only=True):
     channels: dict[str, int] = {}
     used_in: dict[str, int] = {}
     quotas: dict[str, int] = {}
+    given_at: float = 0.0
+    lately: float = 0.0
     """As in `AgentView`."""
     propensity: float = 0.0
     scores: dict[str, float] = {}
@@ -148,6 +150,10 @@ class Decision(_Row, frozen=True, kw_only=True):
     place: int
     seed: int
     policy: str
+    policy_params: str = "{}"
+    """As JSON."""
+    chosen_by: str = ""
+    """The policy that `policy` asked, where it asks others (an experiment); else itself."""
     policy_version: str = ""
     model_version: str = ""
     features_version: str = ""
@@ -213,11 +219,27 @@ def _wrong(row: Decision) -> str | None:
 def join(rows: Iterable[Decision], outcomes: Iterable[Outcome]) -> list[Decision]:
     """Return the rows with their outcomes; of each part the last told counts."""
     known: dict[str, Outcome] = {}
-    for told in sorted(outcomes, key=lambda outcome: outcome.at):
-        before = known.get(told.decision)
-        known[told.decision] = told if before is None else _merged(before, told)
-    replace = msgspec.structs.replace
-    return [replace(row, outcome=known.get(row.id, row.outcome)) for row in rows]
+    for part in sorted(outcomes, key=lambda outcome: outcome.at):
+        before = known.get(part.decision)
+        known[part.decision] = part if before is None else _merged(before, part)
+    found = []
+    for row in rows:
+        told = known.get(row.id, row.outcome)
+        if row.result == "accepted":
+            told = _at_once(row) if told is None else _merged(_at_once(row), told)
+        found.append(msgspec.structs.replace(row, outcome=told))
+    return found
+
+
+def _at_once(row: Decision) -> Outcome:
+    """What is known of a decision that needed nobody's yes."""
+    return Outcome(
+        decision=row.id,
+        session=row.contact.session,
+        at=row.at,
+        ending="accepted",
+        wait_s=row.at - row.contact.arrived_at,
+    )
 
 
 def _merged(before: Outcome, told: Outcome) -> Outcome:
@@ -311,6 +333,8 @@ def candidate(
         channels=dict(agent.channels),
         used_in=dict(agent.used_in),
         quotas=dict(agent.quotas),
+        given_at=agent.given_at,
+        lately=agent.lately,
         propensity=propensity,
         scores=dict(scores),
         predictions=dict(predictions),
@@ -334,4 +358,6 @@ def agent_of(row: Candidate) -> AgentView:
         channels=row.channels,
         used_in=row.used_in,
         quotas=row.quotas,
+        given_at=row.given_at,
+        lately=row.lately,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from random import Random
 
@@ -52,8 +53,8 @@ def replay(first: Decision, policy: Policy | None = None) -> list[Match]:
     """
     if policy is None:
         try:
-            policy = registry.make(first.policy)
-        except LookupError as error:
+            policy = registry.make(first.policy, json.loads(first.policy_params))
+        except (LookupError, ValueError) as error:
             raise CannotReplayError(f"decision {first.id}: {error}") from None
     return policy.decide(view_of(first), Random(first.seed))
 

@@ -43,6 +43,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trigger: str
     seed: int
     policy: str
+    policy_params: str = "{}"
     policy_version: str = ""
     fallback_level: int = 0
     fallback_reason: str = ""
@@ -88,6 +89,8 @@ def _row(
         place=place,
         seed=made.seed,
         policy=made.policy,
+        chosen_by=why.policy or made.policy,
+        policy_params=made.policy_params,
         policy_version=why.version or made.policy_version,
         model_version=why.model,
         features_version=why.features,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from random import Random
@@ -13,7 +14,7 @@ from actors.effects import Count, Effect, Log
 from policies import registry
 from policies.eligibility import reason
 from policies.pool import Pool
-from policies.view import ContactView, Match, Policy, QueueView, View
+from policies.view import AgentView, ContactView, Match, Policy, QueueView, View, Why
 from policies.waits import Waits
 
 LATE_S = 0.1
@@ -28,17 +29,39 @@ class Plan(msgspec.Struct):
     """A policy and the queues it decides for (None: all)."""
 
     policy: Policy
+    params: str
+    """As JSON."""
     only: frozenset[str] | None
     suspended_until: float = 0.0
 
 
-class Proposal(msgspec.Struct, frozen=True):
+class Asking(msgspec.Struct, kw_only=True):
+    """One call of one policy, and what it proposed. `level`: steps down the ladder, and why."""
+
+    policy: str
+    params: str
+    version: str
+    level: int
+    reason: str
+    only: frozenset[str] | None
+    limit: int
+    seed: int
+    latency_s: float = 0.0
+    proposals: list[Proposal] = []
+
+
+class Proposal(msgspec.Struct, frozen=True, eq=False):
     """A rechecked match, and who made it."""
 
     contact: ContactView
     agent: str
-    policy: str
-    seed: int
+    why: Why | None
+    asking: Asking
+
+    @property
+    def policy(self) -> str:
+        """Name of the policy whose choice it is."""
+        return self.asking.policy
 
 
 class Rounds:
@@ -52,15 +75,17 @@ class Rounds:
     def __init__(self, config: OrgConfig, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._ladder = registry.make(registry.FALLBACK)
+        self._seed = 0
         self.effects: list[Effect] = []
         self.configure(config)
 
     def configure(self, config: OrgConfig) -> None:
         """Take over new settings."""
-        by_policy: dict[str, set[str]] = {}
+        by_policy: dict[tuple[str, str], set[str]] = {}
         for queue in config.queues.values():
-            by_policy.setdefault(queue.policy, set()).add(queue.id)
-        self._queues = {
+            key = (queue.policy, json.dumps(queue.policy_params, sort_keys=True))
+            by_policy.setdefault(key, set()).add(queue.id)
+        self.queues = {
             q.id: QueueView(
                 id=q.id,
                 kind=q.kind,
@@ -73,8 +98,8 @@ class Rounds:
         }
         alone = len(by_policy) == 1
         self._plans = [
-            Plan(self._made(name), None if alone else frozenset(queues))
-            for name, queues in sorted(by_policy.items())
+            Plan(self._made(name, params), params, None if alone else frozenset(queues))
+            for (name, params), queues in sorted(by_policy.items())
         ]
 
     def propose(
@@ -83,11 +108,12 @@ class Rounds:
         """Return the proposals of one round in the order in which to use them, and whether to ask
         again at once. `limit`: the most that will be used."""
         started, limit = self._clock(), min(limit, LIMIT)
+        self._seed = seed
         found: list[Proposal] = []
         again = False
         for plan in self._plans:
             view = View(
-                now=now, waiting=waits, pool=pool, queues=self._queues, only=plan.only, limit=limit
+                now=now, waiting=waits, pool=pool, queues=self.queues, only=plan.only, limit=limit
             )
             proposals = self._decide(plan, view, seed)
             again = again or len(proposals) >= limit
@@ -97,13 +123,29 @@ class Rounds:
         self.effects.append(Count("decision_seconds", self._clock() - started))
         return found[:limit], again or len(found) > limit
 
+    def held_by(self, queue: str) -> Asking:
+        """Return the call, for the log, of a policy that holds a contact of this queue back."""
+        plan = next(plan for plan in self._plans if plan.only is None or queue in plan.only)
+        return Asking(
+            policy=plan.policy.name,
+            params=plan.params,
+            version=getattr(plan.policy, "version", ""),
+            level=0,
+            reason="",
+            only=plan.only,
+            limit=LIMIT,
+            seed=self._seed,
+        )
+
     def _decide(self, plan: Plan, view: View, seed: int) -> list[Proposal]:
         policy = plan.policy
-        if view.now < plan.suspended_until or policy is self._ladder:
-            return _proposals(self._ladder, view, seed)
+        if policy is self._ladder:
+            return self._ask(policy, plan.params, view, seed)
+        if view.now < plan.suspended_until:
+            return self._ask(self._ladder, "{}", view, seed, why=f"{policy.name} is suspended")
         started = self._clock()
         try:
-            proposals = _proposals(policy, view, seed)
+            proposals = self._ask(policy, plan.params, view, seed)
             late = self._clock() - started > LATE_S
             why = "late" if late else ""
         except Exception as error:  # noqa: BLE001 - whatever a policy does, routing goes on
@@ -112,12 +154,35 @@ class Rounds:
             return proposals
         plan.suspended_until = view.now + SUSPEND_S
         self._fell_back(policy.name, why)
-        return _proposals(self._ladder, view, seed)
+        return self._ask(self._ladder, "{}", view, seed, why=f"{policy.name}: {why}"[:200])
 
-    def _made(self, name: str) -> Policy:
+    def _ask(
+        self, policy: Policy, params: str, view: View, seed: int, *, why: str = ""
+    ) -> list[Proposal]:
+        """Ask and recheck.
+
+        Raises:
+            ValueError: the policy's answer breaks a rule of the view.
+        """
+        asking = Asking(
+            policy=policy.name,
+            params=params,
+            version=getattr(policy, "version", ""),
+            level=1 if why else 0,
+            reason=why,
+            only=view.only,
+            limit=view.limit,
+            seed=seed,
+        )
+        started = self._clock()
+        asking.proposals = _checked(policy.decide(view, Random(seed)), view, asking)
+        asking.latency_s = self._clock() - started
+        return asking.proposals
+
+    def _made(self, name: str, params: str) -> Policy:
         try:
-            return registry.make(name)
-        except LookupError as error:
+            return registry.make(name, json.loads(params))
+        except (LookupError, ValueError) as error:
             self._fell_back(name, str(error))
             return self._ladder
 
@@ -126,32 +191,21 @@ class Rounds:
         self.effects.append(Log("policy.fallback", {"policy": policy, "reason": why}))
 
 
-def _proposals(policy: Policy, view: View, seed: int) -> list[Proposal]:
-    """Ask and recheck.
-
-    Raises:
-        ValueError: the policy's answer breaks a rule of the view.
-    """
-    matches = policy.decide(view, Random(seed))
+def _checked(matches: list[Match], view: View, asking: Asking) -> list[Proposal]:
     if len(matches) > view.limit:
         raise ValueError(f"{len(matches)} matches, {view.limit} allowed")
-    proposals, taken, seen = [], dict[str, int](), set[str]()
+    proposals: list[Proposal] = []
+    given: dict[str, AgentView] = {}
+    seen: set[str] = set()
     for match in matches:
-        contact = _checked(match, view, seen)
-        units = taken.get(match.agent, 0) + contact.demand.units
-        if units > view.pool[match.agent].free:
-            raise ValueError(f"{match}: over capacity")
-        taken[match.agent] = units
-        proposals.append(Proposal(contact, match.agent, policy.name, seed))
+        contact, agent = view.waiting.get(match.contact), view.pool.get(match.agent)
+        if contact is None or agent is None or match.contact in seen or not view.sees(contact):
+            raise ValueError(f"{match}: unknown or twice")
+        agent = given.get(match.agent, agent)
+        why = reason(contact, agent, view.now)
+        if why is not None:
+            raise ValueError(f"{match}: {why}")
+        seen.add(match.contact)
+        given[match.agent] = agent.given(contact.demand, view.now)
+        proposals.append(Proposal(contact, match.agent, match.why, asking))
     return proposals
-
-
-def _checked(match: Match, view: View, seen: set[str]) -> ContactView:
-    contact, agent = view.waiting.get(match.contact), view.pool.get(match.agent)
-    if contact is None or agent is None or match.contact in seen or not view.sees(contact):
-        raise ValueError(f"{match}: unknown or twice")
-    why = reason(contact, agent, view.now)
-    if why is not None:
-        raise ValueError(f"{match}: {why}")
-    seen.add(match.contact)
-    return contact

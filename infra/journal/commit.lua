@@ -1,8 +1,9 @@
 -- One turn of one host: all or nothing, and never twice.
 -- ARGV is one flat list: for every group (a partition) its owner's epoch and turn; then for every
 -- group the tells that arrived and the changes of its entities. KEYS follow the same walk.
-local keep_s, outbox_cap, group_n = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local a, k = 4, 1
+local keep_s, outbox_cap, facts_cap, group_n = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local a, k = 5, 1
+local PAIRS = 2000 -- values of one XADD: Lua cannot unpack many more
 local call = redis.call
 
 local epochs, turns, owners, applied = {}, {}, {}, {}
@@ -16,14 +17,14 @@ end
 
 for g = 1, group_n do
   local skip = applied[g]
-  local live, tells, outbox = KEYS[k], KEYS[k + 1], KEYS[k + 2]
-  k = k + 3
+  local live, tells, outbox, facts = KEYS[k], KEYS[k + 1], KEYS[k + 2], KEYS[k + 3]
+  k = k + 4
   local n = tonumber(ARGV[a])
   for i = a + 1, a + n do
     if not skip then call('HDEL', tells, ARGV[i]) end
   end
   a = a + n + 1
-  local out = {}
+  local out, said = {}, {}
   local change_n = tonumber(ARGV[a])
   a = a + 1
   for _ = 1, change_n do
@@ -31,9 +32,10 @@ for g = 1, group_n do
     local address, liveness = ARGV[a], ARGV[a + 1]
     local put_n, drop_n = tonumber(ARGV[a + 2]), tonumber(ARGV[a + 3])
     local frame_n, tell_n = tonumber(ARGV[a + 4]), tonumber(ARGV[a + 5])
-    k, a = k + 3, a + 6
+    local fact_n = tonumber(ARGV[a + 6])
+    k, a = k + 3, a + 7
     if skip then
-      a = a + 2 * put_n + drop_n + 3 * frame_n + 2 * tell_n
+      a = a + 2 * put_n + drop_n + 3 * frame_n + 2 * tell_n + 2 * fact_n
     else
       for _ = 1, put_n do
         call('HSET', records, ARGV[a], ARGV[a + 1])
@@ -58,6 +60,11 @@ for g = 1, group_n do
         call('HSET', tells, ARGV[a], ARGV[a + 1])
         a = a + 2
       end
+      for _ = 1, fact_n do
+        said[#said + 1] = ARGV[a]
+        said[#said + 1] = ARGV[a + 1]
+        a = a + 2
+      end
       if liveness == '1' then
         call('SADD', live, address)
         call('PERSIST', records)
@@ -73,6 +80,10 @@ for g = 1, group_n do
   end
   if #out > 0 then
     call('XADD', outbox, 'MAXLEN', '~', outbox_cap, '*', unpack(out))
+  end
+  for first = 1, #said, PAIRS do
+    local last = math.min(first + PAIRS - 1, #said)
+    call('XADD', facts, 'MAXLEN', '~', facts_cap, '*', unpack(said, first, last))
   end
   if not skip then call('HSET', owners[g], 'turn', turns[g]) end
 end

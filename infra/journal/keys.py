@@ -36,6 +36,11 @@ def outbox(partition: int) -> str:
     return f"{{p{partition}}}outbox"
 
 
+def facts(partition: int) -> str:
+    """Stream of facts on their way to their stores: pairs of table/organisation and fact."""
+    return f"{{p{partition}}}facts"
+
+
 def records(address: Address) -> str:
     """Hash of the entity's records."""
     return f"{{p{address.partition}}}r:{address}"

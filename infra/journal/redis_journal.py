@@ -27,6 +27,9 @@ from infra.journal import keys
 
 KEEP_S = 3 * 24 * 3600
 """How long the keys of an entity that is over stay; the history store is then the record."""
+FACTS_CAP = 200_000
+"""Entries kept of each partition's facts while no recorder runs: one a turn that has any. At the
+full speed of one dispatch that is an hour; then the oldest go, so that Redis does not fill up."""
 RETRY_S = 0.05
 RETRY_MOST_S = 1.0
 TRANSIENT = (ConnectionError, TimeoutError, BusyLoadingError, ReadOnlyError, OSError)
@@ -92,13 +95,13 @@ class RedisJournal:
     ) -> tuple[list[str], list[Any]]:
         turn = str(self._turn)
         names = [self._owners[partition] for partition, _ in parts]
-        args: list[Any] = [str(KEEP_S), self._outbox_cap, str(len(parts))]
+        args: list[Any] = [str(KEEP_S), self._outbox_cap, str(FACTS_CAP), str(len(parts))]
         for _ in parts:
             args += (self._epoch, turn)
         kind = self._scope.kind
         for partition, (changes, done) in parts:
             names += (keys.live(kind, partition), keys.tells(kind, partition))
-            names.append(keys.outbox(partition))
+            names += (keys.outbox(partition), keys.facts(partition))
             args.append(str(len(done)))
             args += done
             args.append(str(len(changes)))
@@ -187,6 +190,7 @@ def _add_change(change: Change, names: list[str], args: list[Any]) -> None:
     args += (str(address), "" if change.live is None else "1" if change.live else "0")
     args += (len(change.puts), len(change.drops))
     args += (len(change.frames) + len(change.scrubs), len(change.tells))
+    args.append(len(change.facts))
     for field, value in change.puts.items():
         args += (field, value)
     args += change.drops
@@ -196,6 +200,8 @@ def _add_change(change: Change, names: list[str], args: list[Any]) -> None:
         args += ("s" if track == "main" else "t", seq, frame)
     for tell_id, tell in change.tells:
         args += (tell_id, tell)
+    for name, fact in change.facts:
+        args += (name, fact)
 
 
 async def read_frames(

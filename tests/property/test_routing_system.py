@@ -25,13 +25,19 @@ from actors.messages import (
     TakeOver,
     Transfer,
 )
+from policies.decisions import Outcome, check
 from policies.eligibility import reason
+from policies.replay import differences
+from policies.rounds import Round, rows_of
 from tests.support.centre import Centre
 
 AGENTS = ("ann", "bob", "cat", "robot")
 QUEUES = ("q0", "q1", "bots")
 SESSIONS = tuple(str(n) for n in range(1, 7))
 MAX_CAPACITY = 3
+
+decode_round = msgspec.msgpack.Decoder(Round).decode
+decode_outcome = msgspec.msgpack.Decoder(Outcome).decode
 
 agents = st.sampled_from(AGENTS)
 sessions = st.sampled_from(SESSIONS)
@@ -96,7 +102,7 @@ class RoutingSystem(RuleBasedStateMachine):
         return self.centre.machine("session", session)._state.routing
 
     def ledger(self):
-        return self.centre.machine("dispatch", "main")._ledger
+        return self.centre.machine("dispatch", "main")._s.ledger
 
     def served(self, agent: str) -> list[str]:
         return [
@@ -275,6 +281,7 @@ class RoutingSystem(RuleBasedStateMachine):
         self.check_waiting()
         self.check_agents()
         self.check_nobody_idles_beside_a_waiting_contact()
+        self.check_every_decision_can_be_made_again()
 
     def teardown(self):
         self.all_is_well_in_the_end()
@@ -290,7 +297,7 @@ class RoutingSystem(RuleBasedStateMachine):
         assert set(self.ledger().holds) == seats
 
     def check_waiting(self):
-        room = self.centre.machine("dispatch", "main")._room
+        room = self.centre.machine("dispatch", "main")._s.room
         expected = {}
         for session in self.opened:
             routing = self.routing(session)
@@ -323,16 +330,27 @@ class RoutingSystem(RuleBasedStateMachine):
             }
             assert set(state.sessions) == mine
 
+    def check_every_decision_can_be_made_again(self):
+        """R7: seed and row give the same action; every hold has its row."""
+        facts = self.centre.facts
+        made = [decode_round(fact.data) for fact in facts if fact.table == "round"]
+        rows = check([row for one in made for row in rows_of(one)], "the log")
+        assert differences(rows) == []
+        decided = {row.id for row in rows if row.result != "stale"}
+        assert set(self.ledger().holds) | set(self.ledger().offers) <= decided
+        ended = [decode_outcome(fact.data) for fact in facts if fact.table == "outcome"]
+        assert {outcome.decision for outcome in ended} <= decided
+
     def check_nobody_idles_beside_a_waiting_contact(self):
         dispatch = self.centre.machine("dispatch", "main")
-        pool, now = dispatch._staff.pool, self.centre.ctx.now
+        pool, now = dispatch._s.staff.pool, self.centre.ctx.now
         for agent in AGENTS:
             clock = self.centre.machine("agent", agent)._state.clock
             if self.centre.config.agents[agent].enabled:
                 assert pool[agent].status == clock.status
-        for contact in dispatch._room.waits:
+        for contact in dispatch._s.room.waits:
             if contact.tried and not contact.agent:
-                assert dispatch._staff.has_others(contact.demand, contact.tried | contact.exclude)
+                assert dispatch._s.staff.has_others(contact.demand, contact.tried | contact.exclude)
             for agent in pool:
                 why = reason(contact, pool[agent], now)
                 assert why is not None, f"{agent} idles beside {contact}"

@@ -10,7 +10,7 @@ from collections import deque
 
 from actors.addresses import Address, Conn
 from actors.config import OrgConfig
-from actors.effects import Deliver, Effect, Notify, Refuse, Tell
+from actors.effects import Deliver, Effect, Notify, Record, Refuse, Tell
 from actors.frames import AgentFrame, Detached
 from actors.kinds import make
 from actors.machine import Machine
@@ -32,6 +32,7 @@ class Centre:
         self.lanes: dict[Lane, deque[Command]] = {}
         self.refusals: list[Refuse] = []
         self.frames: dict[Conn, list[object]] = {}
+        self.facts: list[Record] = []
 
     def address(self, kind: str, entity: str) -> Address:
         return Address(kind, self.config.org, entity)  # type: ignore[arg-type]
@@ -120,6 +121,8 @@ class Centre:
             match effect:
                 case Tell(to, command) | Notify(to, command):
                     self.lanes.setdefault((address, to), deque()).append(command)
+                case Record():
+                    self.facts.append(effect)
                 case Refuse():
                     self.refusals.append(effect)
                 case Deliver(conns, frame, _) if isinstance(frame, AgentFrame | Detached):

@@ -292,8 +292,8 @@ def _raise(view):
     ],
 )
 def test_a_policy_that_fails_is_replaced_by_the_longest_idle_and_counted(name, answer, monkeypatch):
-    makers = {**registry._makers, name: lambda: _Broken(name, answer)}
-    monkeypatch.setattr(registry, "_makers", makers)
+    entry = registry._plain(lambda: _Broken(name, answer))
+    monkeypatch.setitem(registry._entries, name, entry)
     rig = dispatch("ann", policy=name)
     rig.send(waits("1", age=9), waits("2"))
     assert [made.contact.session for made in rig.told(OfferMade)] == ["1"]
