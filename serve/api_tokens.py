@@ -13,7 +13,6 @@ from serve.api_errors import ApiError, json_response
 from serve.api_parts import ApiParts, address_of, read_json
 from serve.assertions import VISITOR_PREFIX, verify_assertion
 from serve.doors import Site
-from serve.gateway.opening import StaffRole
 from serve.identity import BadTokenError, Identity
 from serve.oauth.refresh import new_family_key
 
@@ -64,7 +63,7 @@ class TokenApi:
         who = Identity(
             org=account.org,
             subject=account.id,
-            role=msgspec.convert(account.role, StaffRole),
+            role=account.role,
             name=account.name,
             kind=account.kind,
             stamp=account.stamp,

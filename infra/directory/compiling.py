@@ -6,7 +6,15 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from actors.config import AgentConfig, BlacklistEntry, HoursConfig, OrgConfig, QueueConfig
+from actors.config import (
+    AgentConfig,
+    BlacklistEntry,
+    HoursConfig,
+    OrgConfig,
+    QueueConfig,
+    RoleConfig,
+)
+from actors.permissions import serves
 from infra.directory import tables as t
 from infra.directory.declared_rows import DeclaredHolidays, DeclaredHours, DeclaredQueue, Weekday
 from infra.directory.kinds import BY_PART
@@ -27,17 +35,19 @@ async def compile_rows(session: AsyncSession, row: t.Organisation) -> OrgConfig:
     head = head_of(row).value
     holidays = {one.id: one.value for one in await of("holidays")}
     hours = {one.id: compile_hours(one.value, holidays) for one in await of("hours")}
+    roles = {one.id: RoleConfig(id=one.id, **one.value.model_dump()) for one in await of("roles")}
     given = [one.value for one in await of("dispositions") if one.value.enabled]
     return OrgConfig(
         org=row.id,
         version=row.version,
         entry_queue=head.entry_queue,
         queues={q.id: _queue(q.id, q.value, hours) for q in await of("queues")},
-        agents={a.id: _agent(a.id, a.value) for a in await of("agents")},
+        agents={a.id: _agent(a.id, a.value, roles) for a in await of("agents")},
         blacklist=[_bar(one.value) for one in await of("blacklist")],
         vip_points=head.vip_points,
         grace_s=head.grace_s,
         origins=head.origins,
+        roles=roles,
         dispositions=[one.name for one in sorted(given, key=lambda one: one.position)],
     )
 
@@ -57,9 +67,10 @@ def _queue(key: str, queue: DeclaredQueue, hours: dict[str, HoursConfig]) -> Que
     return QueueConfig(id=key, hours=opening, **queue.model_dump(exclude={"hours"}))
 
 
-def _agent(key: str, account: Any) -> AgentConfig:
+def _agent(key: str, account: Any, roles: dict[str, RoleConfig]) -> AgentConfig:
     plain = account.model_dump(exclude={"password_env", "password_hash"})
-    return AgentConfig(id=key, stamp=stamp_of(account.password_hash), **plain)
+    stamp = stamp_of(account.password_hash)
+    return AgentConfig(id=key, stamp=stamp, serves=serves(roles, account.role), **plain)
 
 
 def _bar(bar: Any) -> BlacklistEntry:

@@ -18,6 +18,7 @@ from infra.directory.declared_rows import (
     DeclaredHours,
     DeclaredQueue,
     DeclaredReply,
+    DeclaredRole,
     DeclaredSettings,
     DeclaredSite,
     Id,
@@ -25,6 +26,7 @@ from infra.directory.declared_rows import (
     NameOrRow,
     Origin,
     Points,
+    RoleId,
     Row,
     SettingsId,
     Vip,
@@ -83,6 +85,7 @@ class Declared(Head):
     holidays: dict[Id, DeclaredHolidays] = Field(default={})
     hours: dict[Id, DeclaredHours] = Field(default={})
     queues: dict[Id, DeclaredQueue]
+    roles: dict[RoleId, DeclaredRole] = Field(default={})
     agents: dict[Id, DeclaredAgent] = Field(default={})
     blacklist: list[DeclaredBar] = Field(default=[])
     customers: dict[Id, DeclaredCustomer] = Field(default={})

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from actors.permissions import BUILT_IN, NOT_OF_ACCOUNTS, RIGHTS
 from infra.directory.spans import Span, check_apart
 
 YEAR_S = 366 * 24 * 3600.0
@@ -50,6 +51,28 @@ def _is_zone(text: str) -> str:
     return text
 
 
+def _is_free(text: str) -> str:
+    if text in BUILT_IN or text in NOT_OF_ACCOUNTS:
+        raise ValueError("a name that no built-in role has")
+    return text
+
+
+def _is_of_accounts(text: str) -> str:
+    if text in NOT_OF_ACCOUNTS:
+        raise ValueError("a role that an account may have")
+    return text
+
+
+def _is_permission(text: str) -> str:
+    right = RIGHTS.get(text)
+    if right is None or not right.own:
+        raise ValueError("a permission of docs/permissions.md that organisations may grant")
+    return text
+
+
+RoleId = Annotated[Id, AfterValidator(_is_free)]
+RoleName = Annotated[Id, AfterValidator(_is_of_accounts)]
+PermissionName = Annotated[str, Field(max_length=100), AfterValidator(_is_permission)]
 Origin = Annotated[str, Field(max_length=300), AfterValidator(_is_origin)]
 Zone = Annotated[str, Field(max_length=64), AfterValidator(_is_zone)]
 
@@ -71,6 +94,27 @@ def _named(value: Any) -> Any:
 
 
 NameOrRow = Annotated[Named, BeforeValidator(_named)]
+
+
+class DeclaredRole(Row):
+    """A role of the organisation's own. `groups_only`: its bearers see and reach their own groups
+    only; then it may hold what makes sense within a group."""
+
+    name: Name
+    permissions: Annotated[list[PermissionName], Field(max_length=200)] = []
+    groups_only: bool = False
+
+    @field_validator("permissions")
+    @classmethod
+    def _once(cls, permissions: list[str]) -> list[str]:
+        return sorted(set(permissions))
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        whole = [one for one in self.permissions if not RIGHTS[one].groups]
+        if self.groups_only and whole:
+            raise ValueError(f"groups_only: not with {whole[0]}, which is about the whole")
+        return self
 
 
 class DeclaredDisposition(Row):
@@ -149,7 +193,7 @@ class PublicAgent(Row):
 
     name: Name
     kind: Literal["human", "bot"] = "human"
-    role: Literal["agent", "leader", "admin"] = "agent"
+    role: RoleName = "agent"
     groups: Annotated[list[Id], Field(max_length=1000)] = []
     skills: Annotated[dict[Id, Level], Field(max_length=1000)] = {}
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 5

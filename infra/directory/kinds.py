@@ -130,6 +130,14 @@ KINDS: tuple[Kind, ...] = (
     ),
     _kind("queues", t.Queue, d.DeclaredQueue, unique_name=True, filters=_QUEUES),
     _kind(
+        "roles",
+        t.Role,
+        d.DeclaredRole,
+        unique_name=True,
+        id_type=d.RoleId,
+        filters={"q": _like(t.Role.name, t.Role.id)},
+    ),
+    _kind(
         "accounts",
         t.Account,
         d.DeclaredAgent,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from actors.permissions import BUILT_IN
 from infra.directory.declared_rows import (
     DeclaredHours,
     DeclaredQueue,
@@ -36,6 +37,8 @@ def references(key: str, row: Any) -> Iterator[Reference]:
             if row.hours is not None:
                 yield Reference("hours", "hours", row.hours)
         case PublicAgent():
+            if row.role not in BUILT_IN:
+                yield Reference("role", "roles", row.role)
             yield from (Reference("groups", "groups", one) for one in row.groups)
             yield from (Reference("skills", "skills", one) for one in row.skills)
         case DeclaredHours():

@@ -13,6 +13,7 @@ RefusalCode = Literal[
     "site_key_taken",
     "in_use",
     "last_administrator",
+    "not_held",
     "stale",
     "unknown_reference",
     "idempotency_key_reused",

@@ -204,6 +204,17 @@ class Directory:
         async with self.writing(org, by) as writer:
             writer.act(act)
 
+    async def record_once(
+        self, org: str, by: audit.By, act: audit.Act, *, key: str, at: float
+    ) -> bool:
+        """Record an act of the past, once under its key; False: it was recorded before.
+
+        Raises:
+            RefusedError: `not_found`.
+        """
+        async with self.writing(org, by) as writer:
+            return await writer.act_once(act, key, at)
+
     async def verify_audit(self, org: str = "") -> list[audit.Verified | audit.BrokenChain]:
         """Recompute the audit chain of an organisation, or of all that ever were."""
         async with AsyncSession(self.engine) as session:

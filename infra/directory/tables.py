@@ -69,6 +69,15 @@ class Account(_Owned, Base):
     capacity: Mapped[int]
 
 
+class Role(_Owned, Base):
+    """A role of the organisation's own, beside those that are built in."""
+
+    __tablename__ = "roles"
+    name: Mapped[str]
+    permissions: Mapped[list[Any]] = mapped_column(JSON)
+    groups_only: Mapped[bool]
+
+
 class Group(_Owned, Base):
     """Agents who serve the same queues."""
 
@@ -225,6 +234,15 @@ class AuditEntry(Base):
     after: Mapped[str] = mapped_column(Text)
     previous: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class AuditKey(Base):
+    """An act that the audit has already: acts that travel may arrive twice."""
+
+    __tablename__ = "audit_keys"
+    org: Mapped[str] = mapped_column(ID, primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger)
 
 
 class Remembered(Base):

@@ -10,9 +10,11 @@ from pydantic import BaseModel
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from actors.permissions import ADMINISTRATORS
 from infra.directory import audit
 from infra.directory import tables as t
 from infra.directory.declared import Declared, Head, unknown
+from infra.directory.granting import Grants
 from infra.directory.kinds import BY_PART, KINDS, Kind
 from infra.directory.references import references
 from infra.directory.refusals import RefusedError, no_row
@@ -50,6 +52,7 @@ class Writer:
         self.changed = False
         self.audited_n = 0
         self.audited_hash = ""
+        self._grants = Grants(session, row.id, by)
 
     @property
     def session(self) -> AsyncSession:
@@ -149,12 +152,17 @@ class Writer:
         return new
 
     async def write(self, kind: Kind, key: str, old: Stored | None, value: Any) -> Stored:
-        """Write or (None) remove a row, unchecked but for the key of a site. The same value again
-        changes nothing."""
+        """Write or (None) remove a row, unchecked but for the key of a site and for what it grants.
+        The same value again changes nothing.
+
+        Raises:
+            RefusedError: `site_key_taken` or `not_held`.
+        """
         if old is not None and old.value == value:
             return old
         if kind.part == "sites" and old is None:
             await self._check_site(key)
+        await self._grants.check(kind, old, value)
         new = Stored(key, value, self.version)
         if value is None:
             await drop_row(self._session, self.org, kind, key)
@@ -203,7 +211,7 @@ class Writer:
         found = await self._session.scalar(
             select(t.Account.id).where(
                 t.Account.org == self.org,
-                t.Account.role == "admin",
+                t.Account.role.in_(ADMINISTRATORS),
                 t.Account.kind == "human",
                 t.Account.enabled,
             )
@@ -211,10 +219,19 @@ class Writer:
         if found is None:
             raise RefusedError("last_administrator", "Somebody must stay an administrator.")
 
-    def act(self, act: audit.Act) -> None:
-        """Record an act that changes no row: an import, a take-over."""
-        audit.append(self._session, self._row, self._by, act, int(self._now * 1e6))
+    def act(self, act: audit.Act, at: float | None = None) -> None:
+        """Record an act that changes no row: an import, a take-over. `at`: when, if not now."""
+        when = int((self._now if at is None else at) * 1e6)
+        audit.append(self._session, self._row, self._by, act, when)
         self.audited_n, self.audited_hash = self._row.audit_number, self._row.audit_hash
+
+    async def act_once(self, act: audit.Act, key: str, at: float) -> bool:
+        """Record an act that may arrive twice; False: it has been recorded under this key."""
+        if await self._session.get(t.AuditKey, {"org": self.org, "key": key}) is not None:
+            return False
+        self.act(act, at)
+        self._session.add(t.AuditKey(org=self.org, key=key, number=self.audited_n))
+        return True
 
     async def remembered(self, key: str, fingerprint: str) -> dict[str, Any] | None:
         """Return the answer that this idempotency key got before.

@@ -22,6 +22,7 @@ _NAMES = {
     "skills": "Skill",
     "dispositions": "Disposition",
     "queues": "Queue",
+    "roles": "Role",
     "accounts": "Account",
     "blacklist": "BlacklistEntry",
     "customers": "Customer",

@@ -30,6 +30,7 @@ STATUS: Mapping[str, int] = {
     "bad_request": 400,
     "bad_token": 401,
     "forbidden": 403,
+    "not_held": 403,
     "not_found": 404,
     "method_not_allowed": 405,
     "exists": 409,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import msgspec
 
 from actors.addresses import Conn
@@ -25,9 +23,6 @@ CLOSE_CODES: dict[str, int] = {
     "internal": 1011,
 }
 """Close code by the error sent before it; any other error closes with 1008."""
-
-
-StaffRole = Literal["agent", "leader", "admin"]
 
 
 class Peer(msgspec.Struct, frozen=True):
@@ -118,8 +113,7 @@ def as_configured(identity: Identity, config: OrgConfig) -> Identity:
         return identity
     if not agent.enabled:
         raise DoorClosedError("bad_token", "This account is disabled: ask your administrator.")
-    role = msgspec.convert(agent.role, StaffRole)
-    return msgspec.structs.replace(identity, role=role, name=agent.name, kind=agent.kind)
+    return msgspec.structs.replace(identity, role=agent.role, name=agent.name, kind=agent.kind)
 
 
 def check_origin(peer: Peer, identity: Identity, config: OrgConfig, own: frozenset[str]) -> None:

@@ -14,15 +14,16 @@ from typing import Any
 
 import msgspec
 
+from actors.permissions import BUILT_IN
 from infra.oauth_store import Provider
-from serve.gateway.opening import StaffRole
 from serve.identity import BadTokenError, Identity
 from serve.tokens import ISSUER, check_foreign
 
 LEEWAY_S = 30.0
 """A provider's clock is not ours."""
 LONGEST_S = 24 * 3600.0
-RANK: dict[str, int] = {"agent": 1, "leader": 2, "admin": 3}
+RANKED = ("admin", "leader", "agent", "quality_reviewer", "viewer")
+"""The highest first. Roles of an organisation's own come after, in the order of the mapping."""
 ACCESS_TYPES = ("at+jwt", "application/at+jwt", "jwt")
 """RFC 9068; `JWT` is what Keycloak and Okta write."""
 _SHAPE = re.compile(r"[A-Za-z0-9_-]{1,2048}\.[A-Za-z0-9_-]{1,12000}\.[A-Za-z0-9_-]{1,1400}")
@@ -118,7 +119,7 @@ def account_of(claims: Mapping[str, Any], provider: Provider) -> str:
     return value
 
 
-def role_of(claims: Mapping[str, Any], provider: Provider) -> StaffRole:
+def role_of(claims: Mapping[str, Any], provider: Provider) -> str:
     """Return the highest role of the groups; `a.b` names a claim inside another (Keycloak's
     `realm_access.roles`).
 
@@ -130,11 +131,12 @@ def role_of(claims: Mapping[str, Any], provider: Provider) -> StaffRole:
         found = found.get(name) if isinstance(found, Mapping) else None
     groups = [found] if isinstance(found, str) else found
     names = [name for name in groups if isinstance(name, str)] if isinstance(groups, list) else []
-    roles = [provider.roles[name] for name in names if provider.roles.get(name) in RANK]
+    mine = [role for name, role in provider.roles.items() if name in names]
+    own = [role for role in mine if role not in BUILT_IN]
+    roles = [role for role in RANKED if role in mine] + own
     if not roles:
         raise BadTokenError("None of your groups may use Raydesk: ask your administrator.")
-    role: StaffRole = msgspec.convert(max(roles, key=RANK.__getitem__), StaffRole)
-    return role
+    return roles[0]
 
 
 class ForeignTokens:

@@ -15,7 +15,6 @@ import msgspec
 
 from actors.config import AgentConfig, OrgConfig
 from infra.revocation import Revocation
-from serve.gateway.opening import StaffRole
 from serve.identity import BadTokenError, Identity
 from serve.tokens import Tokens
 
@@ -173,6 +172,4 @@ class Guard:
         agent = self._agent(who)
         if agent is None or (agent.role, agent.name) == (who.role, who.name):
             return who
-        return msgspec.structs.replace(
-            who, role=msgspec.convert(agent.role, type=StaffRole), name=agent.name, kind=agent.kind
-        )
+        return msgspec.structs.replace(who, role=agent.role, name=agent.name, kind=agent.kind)

@@ -17,7 +17,6 @@ from infra.oauth_store import Family
 from serve.api_errors import ApiError, json_response
 from serve.api_parts import address_of
 from serve.doors import Account
-from serve.gateway.opening import StaffRole
 from serve.identity import BadTokenError, Identity
 from serve.oauth.grants import ACCESS_S, Judge, Loaded, Reply, judging, refusal
 from serve.oauth.parts import OAuthParts
@@ -186,7 +185,7 @@ class TokenEndpoints:
         who = Identity(
             org=account.org,
             subject=account.id,
-            role=msgspec.convert(account.role, StaffRole),
+            role=account.role,
             name=account.name,
             kind=account.kind,
             client_id=family.client_id,
@@ -201,7 +200,7 @@ class TokenEndpoints:
         who = Identity(
             org=record.org,
             subject=f"client:{record.id}",
-            role=msgspec.convert(record.role, StaffRole),
+            role=record.role,
             name=record.name,
             client_id=record.id,
         )

@@ -21,6 +21,10 @@ ROWS = {
     "skills": ({"id": "french", "name": "法语"}, {"name": "Français"}),
     "dispositions": ({"id": "lost", "name": "lost"}, {"position": 7}),
     "queues": ({"id": "vip", "name": "贵宾", "groups": ["travel"]}, {"limit": 3}),
+    "roles": (
+        {"id": "coach", "name": "教练", "permissions": ["sessions:watch"], "groups_only": True},
+        {"permissions": []},
+    ),
     "accounts": ({"id": "dora", "name": "Dora", "groups": ["orders"]}, {"capacity": 9}),
     "blacklist": ({"kind": "ip", "value": "10.0.0.0/8"}, {"reason": "spam"}),
     "customers": ({"id": "c1", "name": "顾客"}, {"attributes": {"city": "上海"}}),

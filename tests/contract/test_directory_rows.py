@@ -24,6 +24,7 @@ SAMPLES = {
     "skills": ("french", d.Named(name="法语")),
     "dispositions": ("lost", d.DeclaredDisposition(name="lost", position=9)),
     "queues": ("vip", d.DeclaredQueue(name="贵宾", groups=["travel"], needs={"english": 2})),
+    "roles": ("coach", d.DeclaredRole(name="教练", permissions=["sessions:watch"])),
     "accounts": ("dora", d.DeclaredAgent(name="Dora", groups=["orders"], skills={"orders": 2})),
     "blacklist": ("b1", d.DeclaredBar(id="b1", kind="ip", value="10.0.0.0/8", reason="spam")),
     "customers": ("c1", d.DeclaredCustomer(name="顾客", vip=2, attributes={"city": "上海"})),
