@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+pytest.register_assert_rewrite("tests.support.real")
+
 from tests.support.one_desk import Centre
 
 

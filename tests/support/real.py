@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,6 +22,9 @@ from benchmarks.system import System
 from examples.signing_in import Api, Login
 from infra.directory.store import Directory
 from serve.client import AgentClient, ClientEvent, CustomerClient
+from tests.support.servers import PostgresServer
+
+pytest_plugins = ["tests.support.server_fixtures"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PASSWORD = "raydesk"
@@ -78,12 +82,35 @@ def _command(process: psutil.Process) -> str:
 
 
 @pytest.fixture(scope="session")
-def real() -> Iterator[Real]:
+def sql_of_the_run(request: pytest.FixtureRequest) -> str:
+    """DATABASE_URL of the system under test, '' for SQLite: RAYDESK_TEST_SQL chooses."""
+    chosen = os.environ.get("RAYDESK_TEST_SQL", "sqlite")
+    assert chosen in ("sqlite", "postgres"), f"RAYDESK_TEST_SQL: sqlite or postgres, not {chosen}"
+    if chosen == "sqlite":
+        return ""
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return asyncio.run(server.new_database())
+
+
+@pytest.fixture(scope="session")
+def real(sql_of_the_run: str) -> Iterator[Real]:
     """The system; ends with the test run."""
+    with running(sql_of_the_run) as system:
+        yield system
+
+
+@contextmanager
+def running(database_url: str = "") -> Iterator[Real]:
+    """Run a whole system until the block ends; '' is its built-in SQLite."""
     with tempfile.TemporaryDirectory(prefix="rd") as folder:
         command = [sys.executable, "-m", "tests.support.whole_system", folder]
         program = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            cwd=ROOT,
+            env={**os.environ, "DATABASE_URL": database_url},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert program.stdin is not None
         assert program.stdout is not None
