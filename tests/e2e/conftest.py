@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.support.real")
-
 from tests.support.one_desk import Centre
+
+pytest.register_assert_rewrite("tests.support.real")
 
 
 @pytest.fixture
