@@ -46,6 +46,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     topics_n: int
     bad: list[BadRow]
     problems: list[Problem]
+    rows: dict[str, int] = {}
+    """Topic id -> the first row that it was read from, also of what was left out."""
 
 
 class FileError(ValueError):
@@ -82,14 +84,14 @@ def import_base(
     """
     if len(data) > MAX_FILE:
         raise FileError(f"more than {MAX_FILE // 2**20} MB")
-    topics, bad = _topics(_READERS[kind](data))
+    topics, bad, rows = _topics(_READERS[kind](data))
     whole = _with_categories(Base(id=name, name=name, org=org, topics=tuple(topics)))
     problems = check(whole, now)
     errors = {problem.topic for problem in problems if problem.severity == "error"}
     if all_or_none and (bad or errors):
-        return Imported(base=None, topics_n=0, bad=bad, problems=problems)
+        return Imported(base=None, topics_n=0, bad=bad, problems=problems, rows=rows)
     base = _without(whole, errors)
-    return Imported(base=base, topics_n=len(base.topics), bad=bad, problems=problems)
+    return Imported(base=base, topics_n=len(base.topics), bad=bad, problems=problems, rows=rows)
 
 
 def export_base(base: Base, kind: Format) -> bytes:
@@ -104,15 +106,19 @@ def export_base(base: Base, kind: Format) -> bytes:
             return _write_yaml(rows)
 
 
-def _topics(rows: Iterator[tuple[int, dict[str, str]]]) -> tuple[list[Topic], list[BadRow]]:
+def _topics(
+    rows: Iterator[tuple[int, dict[str, str]]],
+) -> tuple[list[Topic], list[BadRow], dict[str, int]]:
     topics: list[Topic] = []
     bad: list[BadRow] = []
+    numbers: dict[str, int] = {}
     for number, cells in rows:
         try:
             topics.append(topic_of(cells, number))
+            numbers.setdefault(topics[-1].id, number)
         except RowError as error:
             bad.append(BadRow(number, str(error)))
-    return topics, bad
+    return topics, bad, numbers
 
 
 def _with_categories(base: Base) -> Base:

@@ -1,0 +1,74 @@
+"""A file with topics, read for the draft of a base: every row that cannot be taken is reported."""
+
+from __future__ import annotations
+
+import msgspec
+from pydantic import ValidationError
+
+from bot.knowledge import Base, Topic
+from bot.rows import BadRow
+from bot.tables import Format, import_base
+from infra.directory.declared import explain
+from infra.directory.declared_rows import Id, Row
+from infra.knowledge.forms import TopicForm
+from serve.knowledge.jobs import FileTopics
+
+
+class _Named(Row):
+    id: Id
+
+
+def read_file(data: bytes, kind: Format, *, now: float, all_or_none: bool) -> FileTopics:
+    """Return what the file holds; slow for large ones.
+
+    Raises:
+        bot.tables.FileError: it cannot be read at all.
+    """
+    found = import_base(data, kind, name="file", now=now)
+    base = found.base or Base(id="file", name="file")
+    bad = list(found.bad)
+    topics: dict[str, TopicForm] = {}
+    for topic in base.topics:
+        try:
+            _Named(id=topic.id)
+            topics[topic.id] = form_of(topic)
+        except ValidationError as error:
+            reason = "; ".join(f"{at}: {why}" for at, why in explain(error))
+            bad.append(BadRow(found.rows.get(topic.id, 0), reason))
+    errors = {one.topic for one in found.problems if one.severity == "error"}
+    told = {one.number for one in bad}
+    bad += [
+        BadRow(found.rows[one.topic], f"{one.code}: {one.detail}")
+        for one in found.problems
+        if one.topic in errors and one.severity == "error" and one.topic in found.rows
+        if found.rows[one.topic] not in told
+    ]
+    return FileTopics(
+        topics={key: one.model_dump(exclude_defaults=True) for key, one in topics.items()},
+        categories=_categories(base, topics),
+        bad=sorted(bad, key=lambda one: one.number),
+        problems=found.problems,
+        refused=all_or_none and bool(bad),
+    )
+
+
+def form_of(topic: Topic) -> TopicForm:
+    """Return a topic of a file as it is stored.
+
+    Raises:
+        pydantic.ValidationError: it does not fit.
+    """
+    content = msgspec.to_builtins(topic)
+    content.pop("id")
+    return TopicForm.model_validate(content)
+
+
+def _categories(base: Base, topics: dict[str, TopicForm]) -> list[dict[str, object]]:
+    """Return the categories that taken topics are in, with those above them."""
+    by_id, wanted = {one.id: one for one in base.categories}, set[str]()
+    for topic in topics.values():
+        here = topic.category
+        while here in by_id and here not in wanted:
+            wanted.add(here)
+            here = by_id[here].parent
+    return [msgspec.to_builtins(one) for one in base.categories if one.id in wanted]
