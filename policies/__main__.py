@@ -6,13 +6,14 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from policies.learned import commands as learned
 from policies.offline import commands as offline
 from policies.sim import PolicyError, UnknownPolicyError
 from policies.sim import commands as simulation
 
 Command = Callable[[argparse.Namespace], int]
 
-ROOMS = (simulation, offline)
+ROOMS = (simulation, offline, learned)
 """Each adds its commands: `add_commands(subparsers)` sets `run` on every parser."""
 
 

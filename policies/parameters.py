@@ -138,6 +138,19 @@ class Counted(KnownCentre):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
+class Learned(Parameters):
+    """`learned`: its guards, and what predictions are worth; see `policies.learned_policy`."""
+
+    few: Annotated[int, Field(ge=0, le=1000)] = 3
+    max_wait_s: NonNegative = 120.0
+    max_occupancy: Annotated[float, Field(gt=0, le=2)] = 0.92
+    max_share: Annotated[float, Field(ge=1, le=1000)] = 2.0
+    least_n: NonNegative = 4.0
+    solved: Finite = 1.0
+    rating: Finite = 0.0
+    hour: Finite = 0.5
+
+
 V = TypeVar("V")
 
 

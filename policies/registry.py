@@ -13,6 +13,7 @@ from policies.fixed_queue_ratio import FixedQueueRatio
 from policies.generalised_cmu import GeneralisedCMu
 from policies.idle_threshold_reserve import IdleThresholdReserve
 from policies.last_idle import LastIdle
+from policies.learned_policy import Learned, Limits, Worth
 from policies.least_busy import LeastBusy
 from policies.longest_idle import LongestIdle
 from policies.lp_value import LpValue
@@ -55,6 +56,13 @@ def _lp_value(given: parameters.Priced) -> LpValue:
         leave_per_s=given.leave_per_s(),
         hold_s=given.hold_s,
     )
+
+
+def _learned(given: parameters.Learned) -> Learned:
+    limits = Limits(
+        given.few, given.max_wait_s, given.max_occupancy, given.max_share, given.least_n
+    )
+    return Learned(limits=limits, worth=Worth(given.solved, given.rating, given.hour))
 
 
 def _bandit(make: Callable[[Centre, int], SkillBandit]) -> _Entry[parameters.Counted]:
@@ -104,6 +112,7 @@ _entries: dict[str, _Entry[Any]] = {
         parameters.Greedy, lambda p: ValueGreedy(flat(p.worth), sides=p.sides)
     ),
     LpValue.name: _Entry(parameters.Priced, _lp_value),
+    Learned.name: _Entry(parameters.Learned, _learned),
     UcbSkills.name: _bandit(UcbSkills),
     ThompsonSkills.name: _bandit(ThompsonSkills),
 }

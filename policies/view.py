@@ -149,7 +149,8 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
         """Return the contacts given until now, old ones counting less."""
         if self.lately == 0.0:
             return 0.0
-        return self.lately * 0.5 ** (max(now - self.given_at, 0.0) / HALF_LIFE_S)
+        faded: float = 0.5 ** (max(now - self.given_at, 0.0) / HALF_LIFE_S)
+        return self.lately * faded
 
     def loaded(self, units: int, now: float) -> AgentView:
         """Return the agent as it is after being given one more contact of `units`."""

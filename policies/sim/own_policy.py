@@ -1,10 +1,11 @@
-"""A user's own policy, named by its file: `my_policy.py:MyPolicy`."""
+"""A policy named by a file: one's own (`my_policy.py:MyPolicy`), or a trained model's."""
 
 from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
 
+from policies.learned_policy import Learned
 from policies.view import Policy
 
 
@@ -35,5 +36,23 @@ def load_own(where: str) -> Policy:
 
 
 def named_policy(name: str) -> str | Policy:
-    """Return the policy that a command line or a settings file means."""
+    """Return the policy that a command line means: a name, FILE.py:CLASS, or learned@FOLDER.
+
+    Raises:
+        ValueError: there is no such file, class or model.
+    """
+    if name.startswith("learned@"):
+        return _learned(Path(name.removeprefix("learned@")))
     return load_own(name) if ".py:" in name else name
+
+
+def _learned(store: Path) -> Policy:
+    """Return the policy `learned` with the model that is live in a folder."""
+    from policies.learned.registry import Folder, Registry  # noqa: PLC0415 - LightGBM loads slowly
+    from policies.learned.scoring import InProcess  # noqa: PLC0415 - as above
+
+    models = Registry(Folder(store))
+    live = models.promoted("assignment")
+    if live is None:
+        raise ValueError(f"policy: {store}: no model is promoted; see `python -m policies models`")
+    return Learned(InProcess(models.load("assignment", live.version)))

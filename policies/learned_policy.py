@@ -1,0 +1,171 @@
+"""Learned: a model orders the eligible agents of each contact, within guards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import log
+from random import Random
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from policies.draft import Draft
+from policies.longest_idle import idle_order
+from policies.view import HALF_LIFE_S, AgentView, ContactView, Match, View, Why
+
+Predicted = dict[str, tuple[float, float, float]]
+"""Agent -> (handle time in seconds, chance of solving, rating)."""
+
+
+class Scores(msgspec.Struct, frozen=True):
+    """What a model predicts for one contact."""
+
+    model: str
+    features: str
+    agents: Predicted
+
+
+class Scorer(Protocol):
+    """Where scores come from."""
+
+    def scores(
+        self, contact: ContactView, agents: Sequence[AgentView], now: float
+    ) -> Scores | None:
+        """Return the scores of these agents, None if there are none (yet, or at all)."""
+        ...
+
+
+class Limits(NamedTuple):
+    """The guards."""
+
+    few: int = 3
+    """With so many candidates or fewer no model is asked."""
+    max_wait_s: float = 120.0
+    """A contact that has waited this long goes to the longest idle."""
+    max_occupancy: float = 0.92
+    """An agent whose work of late, at its predicted handle time, fills more of its time than this
+    is passed over while others are below."""
+    max_share: float = 2.0
+    """An agent given more than so many times the candidates' mean of late is passed over."""
+    least_n: float = 4.0
+    """Contacts of late below which nobody's share is too large."""
+
+
+class Worth(NamedTuple):
+    """What a prediction is worth: `solved` and `rating` for it, `hour` of handle time against."""
+
+    solved: float = 1.0
+    rating: float = 0.0
+    hour: float = 0.5
+
+
+class Learned:
+    """Whoever waits longest is served by the eligible agent of the best predicted outcome.
+
+    Worth of an agent: `solved` x chance of solving + `rating` x (rating - 1) / 4 - `hour` x hours
+    of handle time. Guards, in this order: few candidates, a long wait, no scores: longest idle;
+    then occupancy and share rule agents out while others are left. Each that fires is logged.
+    Source: predict, then rank within constraints: Ali, "Intelligent call routing" (2011), LiveOps;
+    Little's law for the occupancy.
+    """
+
+    name = "learned"
+
+    def __init__(
+        self, scorer: Scorer | None = None, limits: Limits | None = None, worth: Worth | None = None
+    ) -> None:
+        self._scorer = scorer
+        self.limits, self._worth = limits or Limits(), worth or Worth()
+
+    def use(self, scorer: Scorer) -> None:
+        """Take scores from here from now on: the live system has its own."""
+        self._scorer = scorer
+
+    def needs_scores(self, contact: ContactView, agents: Sequence[AgentView], now: float) -> bool:
+        """Return whether a model would be asked about this contact."""
+        return not self._guard(contact, agents, now)
+
+    def decide(self, view: View, rng: Random) -> list[Match]:  # noqa: ARG002 - needs no dice
+        """Return the matches; see `Policy.decide`."""
+        draft = Draft(view)
+        for contact in draft.candidates():
+            agents = draft.eligible(contact)
+            if agents:
+                agent, why = self._choose(contact, agents, view.now)
+                draft.give(contact, agent, why)
+        return draft.matches
+
+    def _guard(self, contact: ContactView, agents: Sequence[AgentView], now: float) -> str:
+        if contact.agent or len(agents) <= self.limits.few:
+            return "few"
+        return "max_wait" if now - contact.virtual_at >= self.limits.max_wait_s else ""
+
+    def _choose(
+        self, contact: ContactView, agents: list[AgentView], now: float
+    ) -> tuple[AgentView, Why]:
+        fired = self._guard(contact, agents, now)
+        scores = None
+        if not fired and self._scorer is not None:
+            scores = self._scorer.scores(contact, agents, now)
+        known = [a for a in agents if scores is not None and a.id in scores.agents]
+        if scores is None or not known:
+            return _longest_idle(agents), Why(guards=(fired or "no_scores",))
+        allowed, guards = self._allowed(known, scores.agents, now)
+        worth = {a.id: self._parts(scores.agents[a.id]) for a in known}
+        best = min(allowed, key=lambda a: (-sum(worth[a.id].values()), idle_order(a), a.id))
+        why = Why(
+            scores=worth,
+            predictions={
+                a.id: dict(zip(("handle_s", "solved", "rating"), scores.agents[a.id], strict=True))
+                for a in known
+            },
+            guards=guards,
+            model=scores.model,
+            features=scores.features,
+        )
+        return best, why
+
+    def _parts(self, predicted: tuple[float, float, float]) -> dict[str, float]:
+        handle_s, solved, rating = predicted
+        return {
+            "solved": self._worth.solved * solved,
+            "rating": self._worth.rating * (rating - 1.0) / 4.0,
+            "handle_s": -self._worth.hour * handle_s / 3600.0,
+        }
+
+    def _allowed(
+        self, agents: list[AgentView], predicted: Predicted, now: float
+    ) -> tuple[list[AgentView], tuple[str, ...]]:
+        """Return whom the guards leave, and which guards ruled somebody out."""
+        limits, fired = self.limits, []
+        for name, passes in (
+            ("occupancy", lambda a: occupancy(a, predicted[a.id][0], now) <= limits.max_occupancy),
+            ("share", _share_guard(agents, limits, now)),
+        ):
+            left = [agent for agent in agents if passes(agent)]
+            if left and len(left) < len(agents):
+                fired.append(name)
+                agents = left
+        return agents, tuple(fired)
+
+
+def occupancy(agent: AgentView, handle_s: float, now: float) -> float:
+    """Return the share of its capacity that the agent's contacts of late would keep busy.
+
+    `lately` x ln 2 / half-life is the rate at which contacts were given to it; times the time each
+    takes is how many it holds on average (Little's law).
+    """
+    rate = agent.lately_at(now) * log(2.0) / HALF_LIFE_S
+    return rate * handle_s / max(agent.capacity, 1)
+
+
+def _share_guard(
+    agents: list[AgentView], limits: Limits, now: float
+) -> Callable[[AgentView], bool]:
+    mean = sum(agent.lately_at(now) for agent in agents) / len(agents)
+    most = max(limits.max_share * mean, limits.least_n)
+    return lambda agent: agent.lately_at(now) <= most
+
+
+def _longest_idle(agents: list[AgentView]) -> AgentView:
+    return min(agents, key=lambda agent: (idle_order(agent), agent.id))
