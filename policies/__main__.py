@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from policies.learned import commands as learned
 from policies.offline import commands as offline
+from policies.promotion import commands as promotion
 from policies.sim import PolicyError, UnknownPolicyError
 from policies.sim import commands as simulation
 

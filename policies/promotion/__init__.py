@@ -1,0 +1,1 @@
+"""Promotion: how a candidate policy becomes the live one, gate by gate, or is taken back."""
