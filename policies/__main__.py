@@ -14,7 +14,7 @@ from policies.sim import commands as simulation
 
 Command = Callable[[argparse.Namespace], int]
 
-ROOMS = (simulation, offline, learned)
+ROOMS = (simulation, offline, learned, promotion)
 """Each adds its commands: `add_commands(subparsers)` sets `run` on every parser."""
 
 
