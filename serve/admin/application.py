@@ -15,6 +15,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from serve.admin.account_routes import account_endpoints
 from serve.admin.audit_routes import audit_endpoints
 from serve.admin.endpoints import Endpoint
+from serve.admin.knowledge_file_routes import knowledge_file_endpoints
+from serve.admin.knowledge_routes import knowledge_endpoints
 from serve.admin.openapi import make_document
 from serve.admin.organisation_routes import organisation_endpoints
 from serve.admin.row_routes import BASE, row_endpoints
@@ -25,6 +27,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *account_endpoints(),
     *audit_endpoints(),
     *row_endpoints(),
+    *knowledge_endpoints(),
+    *knowledge_file_endpoints(),
 )
 
 

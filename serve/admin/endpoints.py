@@ -16,11 +16,13 @@ from infra.directory.writer import Writer
 from serve.admin.access import Permission
 from serve.admin.problems import ProblemCode
 from serve.identity import Identity
+from serve.knowledge.workshop import Workshop
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 YAML = "application/yaml"
 CALENDAR = "text/calendar"
+BINARY = "application/octet-stream"
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
@@ -41,9 +43,12 @@ class Call:
     path: Mapping[str, str]
     query: Any
     body: Any = None
-    """The form of a JSON body; the patch of a merge patch; the text of any other."""
+    """The form of a JSON body; the patch of a merge patch; the bytes of a binary one; the text of
+    any other."""
     password_hash: str = ""
     if_match: str = ""
+    workshop: Workshop = field(default_factory=Workshop)
+    """Does what would keep chats waiting."""
 
     @property
     def org(self) -> str:
@@ -53,9 +58,9 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a route answers: a form, a text, or nothing (204)."""
+    """What a route answers: a form, a text, bytes, or nothing (204)."""
 
-    body: BaseModel | str | None = None
+    body: BaseModel | str | bytes | None = None
     status: int = 200
     etag: int | None = None
     location: str = ""
@@ -85,6 +90,10 @@ class Endpoint:
     summary: str
     reads: Reading | None = None
     writes: Writing | None = None
+    prepares: Callable[[Call], Awaitable[Any]] | None = None
+    """Makes the call's body of what came, before the transaction: it may take its time."""
+    heavy: bool = False
+    """Asks the workshop."""
     query: type[BaseModel] = NoQuery
     body: type[BaseModel] | None = None
     takes: str = JSON

@@ -8,12 +8,13 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from serve.admin.endpoints import MERGE_PATCH, Endpoint
+from serve.admin.endpoints import BINARY, MERGE_PATCH, Endpoint
 from serve.admin.problems import MEDIA, STATUS, TITLES, Problem
 from serve.admin.row_routes import BASE
 
 PLACE = "#/components/schemas/{model}"
 VERSION = "1"
+_BYTES = {"type": "string", "format": "binary"}
 _ALWAYS = ("bad_request", "bad_token", "forbidden", "not_found")
 _DESCRIPTION = (
     "Administers one organisation: the one of the caller's token. Lists go page by page (`limit`, "
@@ -88,7 +89,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
 
 def _body_schema(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.body is None:
-        return {"type": "string"}
+        return {"type": "string"} if endpoint.takes != BINARY else dict(_BYTES)
     name = endpoint.body.__name__
     return {
         "$ref": PLACE.format(model=_patch_name(name) if endpoint.takes == MERGE_PATCH else name)
@@ -135,6 +136,8 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.answer is not None:
         schema = {"$ref": PLACE.format(model=endpoint.answer.__name__)}
         good["content"] = {endpoint.gives: {"schema": schema}}
+    elif endpoint.gives == BINARY:
+        good["content"] = {BINARY: {"schema": dict(_BYTES)}}
     if endpoint.etag:
         good["headers"] = {"ETag": {"schema": {"type": "string"}}}
     found = {str(endpoint.status): good}
@@ -151,7 +154,9 @@ def _statuses(endpoint: Endpoint) -> set[int]:
     if endpoint.writes is not None:
         codes |= {"too_large", "idempotency_key_reused"}
     if endpoint.has_body:
-        codes |= {"unsupported_media_type", "invalid"}
+        codes |= {"too_large", "unsupported_media_type", "invalid"}
+    if endpoint.heavy:
+        codes |= {"overloaded", "invalid"}
     if endpoint.precondition:
         codes |= {"precondition_required", "stale"}
     if endpoint.permission.resource == "accounts" and endpoint.has_body:

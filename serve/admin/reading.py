@@ -13,7 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 
 from infra.directory.declared import explain
-from serve.admin.endpoints import JSON, MERGE_PATCH, Endpoint
+from serve.admin.endpoints import BINARY, JSON, MERGE_PATCH, Endpoint
 from serve.admin.problems import Mistake, ProblemError
 
 JSON_LIMIT = 256 * 1024
@@ -76,7 +76,7 @@ async def read_body(request: Request, endpoint: Endpoint) -> bytes:
 
 
 def parse_body(data: bytes, endpoint: Endpoint) -> Any:
-    """Return what the body says: a form, a patch, a text; None for a route without one.
+    """Return what the body says: a form, a patch, bytes, a text; None for a route without one.
 
     Raises:
         ProblemError: `bad_request` or `invalid`.
@@ -87,6 +87,8 @@ def parse_body(data: bytes, endpoint: Endpoint) -> Any:
         return _parse_patch(data)
     if endpoint.takes == JSON and endpoint.body is not None:
         return parse_form(data, endpoint.body)
+    if endpoint.takes == BINARY:
+        return data
     try:
         return data.decode()
     except UnicodeDecodeError:

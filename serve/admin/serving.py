@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -33,6 +33,7 @@ from serve.admin.reading import (
 )
 from serve.api_errors import STATUS, ApiError
 from serve.identity import Identity
+from serve.knowledge.workshop import Workshop
 
 log = structlog.get_logger()
 
@@ -48,6 +49,7 @@ class AdminParts:
     caller: Callable[[Request], Identity]
     address: Callable[[Request], str]
     may: Check
+    workshop: Workshop = field(default_factory=Workshop)
 
 
 class Server:
@@ -102,8 +104,11 @@ class Server:
             ),
             path=read_path(request, endpoint),
             query=read_query(request, endpoint),
+            workshop=self._parts.workshop,
         )
         if endpoint.reads is not None:
+            if endpoint.has_body:
+                call = replace(call, body=parse_body(await read_body(request, endpoint), endpoint))
             answer = await endpoint.reads(call)
             return _response(answer, request.headers.get("if-none-match", ""))
         return _response(await self._write(call, endpoint), "")
@@ -124,6 +129,8 @@ class Server:
         secret = await self._hashed(body)
         fields = {**call.__dict__, "body": body, "if_match": if_match, "password_hash": secret}
         ready, mark = Call(**fields), fingerprint(request, data)
+        if endpoint.prepares is not None:
+            ready = replace(ready, body=await endpoint.prepares(ready))
         try:
             async with call.directory.writing(call.org, call.by) as writer:
                 return await self._once(ready, endpoint, writer, (key, mark))

@@ -6,30 +6,22 @@ length before it. Runs at a low priority, and ends when its input does.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import select
 import sys
-from collections import OrderedDict
-from typing import BinaryIO, assert_never
+from typing import assert_never
 
 import msgspec
 
-from bot.answering import Understanding
 from bot.checking import check
 from bot.knowledge import Base
 from bot.tables import FileError
 from serve.knowledge import jobs as j
+from serve.knowledge.framing import read_frame, write_frame
 from serve.knowledge.importing import read_file
-from serve.knowledge.training import train
 
 IDLE_S = 600.0
 NICE = 10
-KEPT_N = 3
-"""Bases that stay learned, for the next question."""
-LENGTH_N = 8
-
-_learned: OrderedDict[tuple[bytes, int], Understanding] = OrderedDict()
 
 
 def do(job: j.Job) -> j.Result:
@@ -43,22 +35,23 @@ def do(job: j.Job) -> j.Result:
 
 
 def _do(job: j.Job) -> j.Result:
+    # What is slow to import is imported by the job that needs it.
     match job:
         case j.ReadFile():
             return read_file(job.data, job.format, now=job.now, all_or_none=job.all_or_none)
         case j.CheckBase():
             return j.Problems(problems=check(_base(job.body), job.now))
         case j.TryQuestion():
-            learned = _understanding(job.body, job.version)
-            decision = learned.answer(
-                job.question, now=job.now, audience=job.audience, explain=True
-            )
-            return j.Tried(decision=decision)
+            from serve.knowledge.trying import try_question  # noqa: PLC0415
+
+            return j.Tried(decision=try_question(job))
         case j.ClusterTexts():
-            from bot.clustering import cluster  # noqa: PLC0415  # a second's import, seldom needed
+            from bot.clustering import cluster  # noqa: PLC0415
 
             return j.Clusters(clusters=[one.members for one in cluster(job.texts)])
         case j.TrainBase():
+            from serve.knowledge.training import train  # noqa: PLC0415
+
             live = _base(job.live) if job.live else None
             return j.Trained(gate=train(_base(job.draft), live, job.reviewed, job.now))
         case _:
@@ -67,33 +60,6 @@ def _do(job: j.Job) -> j.Result:
 
 def _base(body: bytes) -> Base:
     return msgspec.json.decode(body, type=Base)
-
-
-def _understanding(body: bytes, version: int) -> Understanding:
-    key = (hashlib.sha256(body).digest(), version)
-    if key not in _learned:
-        _learned[key] = Understanding.learn(_base(body), version=version)
-        while len(_learned) > KEPT_N:
-            _learned.popitem(last=False)
-    _learned.move_to_end(key)
-    return _learned[key]
-
-
-def read_frame(source: BinaryIO) -> bytes | None:
-    """Return the next frame, None at the end."""
-    head = source.read(LENGTH_N)
-    if len(head) < LENGTH_N:
-        return None
-    length = int.from_bytes(head, "big")
-    data = source.read(length)
-    return data if len(data) == length else None
-
-
-def write_frame(target: BinaryIO, data: bytes) -> None:
-    """Write a frame."""
-    target.write(len(data).to_bytes(LENGTH_N, "big"))
-    target.write(data)
-    target.flush()
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from typing import BinaryIO, TypeVar, cast
 import msgspec
 
 from serve.knowledge import jobs as j
-from serve.knowledge.worker import read_frame, write_frame
+from serve.knowledge.framing import read_frame, write_frame
 
 DEADLINE_S = 120.0
 WAITING_N = 8

@@ -1,0 +1,30 @@
+"""Tries a question on a base, in the worker: the bases of the last questions stay learned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+
+import msgspec
+
+from bot.answering import Understanding
+from bot.decisions import Decision
+from bot.knowledge import Base
+from serve.knowledge.jobs import TryQuestion
+
+KEPT_N = 3
+"""Bases that stay learned, for the next question."""
+
+_learned: OrderedDict[tuple[bytes, int], Understanding] = OrderedDict()
+
+
+def try_question(job: TryQuestion) -> Decision:
+    """Return what the base says, with the reasons; learning a new base takes its time."""
+    key = (hashlib.sha256(job.body).digest(), job.version)
+    if key not in _learned:
+        base = msgspec.json.decode(job.body, type=Base)
+        _learned[key] = Understanding.learn(base, version=job.version)
+        while len(_learned) > KEPT_N:
+            _learned.popitem(last=False)
+    _learned.move_to_end(key)
+    return _learned[key].answer(job.question, now=job.now, audience=job.audience, explain=True)

@@ -1,0 +1,201 @@
+"""The routes of knowledge bases: drafts, files, versions. SQLite and PostgreSQL."""
+
+import asyncio
+
+import pytest
+
+from bot.knowledge import Answer, Base, Topic
+from bot.tables import export_base, import_base
+from tests.support.admin import is_problem
+
+pytest_plugins = ["tests.support.server_fixtures"]
+FAQ = "/knowledge/bases/faq"
+REFUND = {
+    "id": "refund",
+    "question": "怎么退款？",
+    "similar": ["退钱", "refund"],
+    "answers": [
+        {"text": "七天内可退"},
+        {"kind": "card", "title": "退款", "url": "https://shop.example/r", "buttons": ["去退款"]},
+        {"kind": "image", "url": "https://shop.example/r.png"},
+        {"text": "内部口径", "audience": "agent"},
+    ],
+    "hot": 2,
+}
+BINARY = {"content_type": "application/octet-stream"}
+
+
+@pytest.fixture
+async def faq(admin):
+    """The API with a base `faq` that has one topic."""
+    made = await admin("POST", "/knowledge/bases", {"id": "faq", "name": "常见问题"})
+    assert made.status_code == 201, made.text
+    assert (await admin("POST", f"{FAQ}/topics", REFUND)).status_code == 201
+    return admin
+
+
+async def ok(answer, status=200):
+    found = await answer
+    assert found.status_code == status, found.text
+    return found
+
+
+async def publish(api, note=""):
+    return (await ok(api("POST", f"{FAQ}/versions", {"note": note}), 201)).json()
+
+
+async def test_a_base_and_its_topics_live_through_the_api(faq):
+    topic = f"{FAQ}/topics/refund"
+    read = await ok(faq("GET", topic))
+    assert read.json()["answers"][1]["buttons"] == ["去退款"]
+    patched = await ok(faq("PATCH", topic, {"enabled": False}, if_match=read.headers["etag"]))
+    assert (patched.json()["enabled"], patched.json()["similar"]) == (False, REFUND["similar"])
+    is_problem(
+        await faq("PUT", topic, {"question": "x"}, if_match=read.headers["etag"]), 412, "stale"
+    )
+    is_problem(await faq("POST", f"{FAQ}/topics", REFUND), 409, "exists")
+    history = (await ok(faq("GET", f"{topic}/history?limit=1"))).json()
+    assert (history["items"][0]["action"], history["items"][0]["actor"]) == ("update", "admin")
+    assert "enabled" not in history["items"][0]["before"]
+    older = (await ok(faq("GET", f"{topic}/history?cursor={history['next']}"))).json()
+    assert [(one["action"], one["before"]) for one in older["items"]] == [("create", None)]
+    assert (await faq("DELETE", topic, if_match="*")).status_code == 204
+    is_problem(await faq("GET", topic), 404, "not_found")
+    assert (await faq("DELETE", FAQ, if_match="*")).status_code == 204
+    is_problem(await faq("GET", f"{FAQ}/topics"), 404, "not_found")
+
+
+async def test_settings_of_a_base_are_checked_and_merged(faq):
+    change = {"settings": {"answer_at": 0.8, "clarify_at": 0.3, "texts": {"fallback.zh": "抱歉"}}}
+    patched = await ok(faq("PATCH", FAQ, change, if_match="*"))
+    assert patched.json()["settings"]["suggestions"] == 5
+    again = await ok(faq("PATCH", FAQ, {"settings": {"clarify_at": 0.2}}, if_match="*"))
+    assert again.json()["settings"]["answer_at"] == 0.8
+    wrong = {"settings": {"clarify_at": 0.9}}
+    is_problem(await faq("PATCH", FAQ, wrong, if_match="*"), 422, "invalid")
+
+
+async def test_the_category_tree_is_one_thing(faq):
+    etag = await faq.etag(f"{FAQ}/categories")
+    tree = {"categories": [{"id": "a", "name": "A"}, {"id": "a/b", "name": "B", "parent": "a"}]}
+    written = await ok(faq("PUT", f"{FAQ}/categories", tree, if_match=etag))
+    is_problem(await faq("PUT", f"{FAQ}/categories", tree, if_match=etag), 412, "stale")
+    tree["categories"][0]["parent"] = "a/b"
+    answer = await faq("PUT", f"{FAQ}/categories", tree, if_match=written.headers["etag"])
+    assert "cycle" in is_problem(answer, 422, "invalid")["errors"][0]["detail"]
+
+
+async def test_publishing_numbers_versions_and_restoring_brings_one_back(faq):
+    first = await publish(faq, "第一版")
+    assert (first["number"], first["live"], first["topics"]) == (1, True, 1)
+    await ok(faq("PATCH", f"{FAQ}/topics/refund", {"question": "Refund?"}, if_match="*"))
+    assert (await publish(faq))["digest"] != first["digest"]
+    back = await ok(faq("POST", f"{FAQ}/versions/1/restore", {"note": "坏了"}), 201)
+    assert back.json().items() >= {"number": 3, "restored": 1, "digest": first["digest"]}.items()
+    listed = (await ok(faq("GET", f"{FAQ}/versions?limit=2"))).json()
+    assert [(one["number"], one["live"]) for one in listed["items"]] == [(3, True), (2, False)]
+    older = (await ok(faq("GET", f"{FAQ}/versions?cursor={listed['next']}"))).json()
+    assert [one["note"] for one in older["items"]] == ["第一版"]
+    assert (await ok(faq("GET", FAQ))).json().items() >= {"live": 3, "versions": 3}.items()
+    is_problem(await faq("POST", f"{FAQ}/versions/9/restore", {}), 404, "not_found")
+    is_problem(await faq("GET", f"{FAQ}/versions/x"), 404, "not_found")
+
+
+async def test_a_publish_that_is_repeated_with_its_key_is_done_once(faq):
+    answers = [await faq("POST", f"{FAQ}/versions", {}, idempotency_key="k1") for _ in range(2)]
+    assert [one.json()["number"] for one in answers] == [1, 1]
+
+
+async def test_a_draft_with_errors_is_not_published(faq):
+    other = {"id": "other", "question": "退钱！", "related": ["nowhere"], "valid_until": 5.0}
+    await ok(faq("POST", f"{FAQ}/topics", other), 201)
+    checked = (await ok(faq("GET", f"{FAQ}/check"))).json()
+    assert not checked["publishable"]
+    assert checked["few"] == ["refund", "other"] or checked["few"] == ["other", "refund"]
+    codes = {one["code"]: one["severity"] for one in checked["findings"]}
+    assert codes == {
+        "duplicate_question": "error",
+        "related_unknown": "error",
+        "expired": "warning",
+        "no_answer": "warning",
+        "few_phrasings": "warning",
+    }
+    told = is_problem(await faq("POST", f"{FAQ}/versions", {}), 422, "invalid")
+    assert {one["at"] for one in told["errors"]} <= {"topics.other", "topics.refund"}
+
+
+def a_file(kind):
+    topics = (
+        Topic(
+            id="ship", question="什么时候发货", answers=(Answer(text="明天"),), category="物流/时间"
+        ),
+        Topic(id="refund", question="怎么退款？", answers=(Answer(text="新答案"),)),
+    )
+    return export_base(Base(id="x", name="x", topics=topics), kind)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["xlsx", "csv", "yaml"])
+async def test_what_is_exported_can_be_imported(faq, kind):
+    path = f"{FAQ}/import?format={kind}"
+    dry = (await ok(faq("POST", f"{path}&dry_run=true", a_file(kind), **BINARY))).json()
+    assert dry.items() >= {"imported": False, "created": 1, "updated": 1, "deleted": 0}.items()
+    is_problem(await faq("GET", f"{FAQ}/topics/ship"), 404, "not_found")
+    done = (await ok(faq("POST", path, a_file(kind), **BINARY))).json()
+    assert done.items() >= {"imported": True, "created": 1, "updated": 1, "bad": []}.items()
+    tree = (await ok(faq("GET", f"{FAQ}/categories"))).json()["categories"]
+    assert [one["id"] for one in tree] == ["物流", "物流/时间"]
+    exported = await ok(faq("GET", f"{FAQ}/export?format={kind}"))
+    found = import_base(exported.content, kind, name="x", now=1.0)
+    assert {one.id: one.question for one in found.base.topics} == {
+        "ship": "什么时候发货",
+        "refund": "怎么退款？",
+    }
+    again = (await ok(faq("POST", f"{path}&replace=true", exported.content, **BINARY))).json()
+    assert (again["created"], again["updated"], again["deleted"]) == (0, 0, 0)
+
+
+@pytest.mark.slow
+async def test_every_bad_row_is_reported_and_the_good_ones_taken_or_none(faq):
+    rows = ["id,question,hot", "a,发货?,x", "b b,号码", "c,,", "d,退钱", "e,好的", "e,好的 again"]
+    data = "\n".join(rows).encode()
+    path = f"{FAQ}/import?format=csv"
+    none = (await ok(faq("POST", f"{path}&all_or_none=true", data, **BINARY))).json()
+    assert (none["imported"], none["created"]) == (False, 0)
+    some = (await ok(faq("POST", path, data, **BINARY))).json()
+    assert some["bad"] == none["bad"]
+    assert [one["number"] for one in some["bad"]] == [2, 3, 4, 6]
+    assert "hot" in some["bad"][0]["reason"]
+    assert some["created"] == 2
+    is_problem(await faq("POST", f"{FAQ}/import?format=xlsx", data, **BINARY), 422, "invalid")
+    is_problem(
+        await faq("POST", path, data, content_type="text/csv"), 415, "unsupported_media_type"
+    )
+
+
+@pytest.mark.slow
+async def test_a_question_can_be_tried_on_the_draft_and_on_what_is_live(faq):
+    asked = {"question": "退钱"}
+    tried = (await ok(faq("POST", f"{FAQ}/search-test", asked))).json()
+    assert (tried["version"], tried["decision"]["topic"]) == (0, "refund")
+    assert tried["decision"]["why"] == "exact"
+    assert tried["decision"]["explanation"]["normalised"] == "退钱"
+    live = {**asked, "what": "live"}
+    is_problem(await faq("POST", f"{FAQ}/search-test", live), 404, "not_found")
+    await publish(faq)
+    assert (await ok(faq("POST", f"{FAQ}/search-test", live))).json()["version"] == 1
+
+
+async def test_leaders_read_and_do_not_change(faq, leader):
+    assert (await leader("GET", f"{FAQ}/topics")).status_code == 200
+    assert (await leader("GET", f"{FAQ}/check")).status_code == 200
+    is_problem(await leader("POST", f"{FAQ}/versions", {}), 403, "forbidden")
+    is_problem(await leader("POST", f"{FAQ}/topics", REFUND), 403, "forbidden")
+
+
+async def test_of_two_editors_of_one_version_one_wins(faq):
+    etag = await faq.etag(f"{FAQ}/topics/refund")
+    answers = await asyncio.gather(
+        *(faq("PATCH", f"{FAQ}/topics/refund", {"hot": n}, if_match=etag) for n in (5, 6))
+    )
+    assert sorted(one.status_code for one in answers) == [200, 412]
