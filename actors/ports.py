@@ -168,7 +168,7 @@ class Objects(Protocol):
         """Return the file, None if there is none."""
         ...
 
-    async def list(self, prefix: str, *, after: str = "", limit: int = 1000) -> list[str]:
+    async def keys(self, prefix: str, *, after: str = "", limit: int = 1000) -> list[str]:
         """Return keys that start with `prefix` and sort after `after`, in order."""
         ...
 

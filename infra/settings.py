@@ -98,12 +98,14 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr | None, SqlUrl] = _env("DATABASE_URL", None)
     elasticsearch_url: Annotated[SecretStr | None, WebUrl] = _env("ELASTICSEARCH_URL", None)
     s3_endpoint_url: Annotated[SecretStr | None, WebUrl] = _env("S3_ENDPOINT_URL", None)
+    s3_bucket: str = _env("RAYDESK_S3_BUCKET", "raydesk")
     data_dir: Path = _env("RAYDESK_DATA_DIR", Path(".raydesk"))
     valkey_port: Port = _env("RAYDESK_VALKEY_PORT", 0)
     valkey_fsync: Literal["always", "everysec"] = _env("RAYDESK_VALKEY_FSYNC", "always")
     valkey_password: SecretStr | None = _env("RAYDESK_VALKEY_PASSWORD", None)
     redis_cluster: bool = _env("RAYDESK_REDIS_CLUSTER", False)
     outbox_cap: Count = _env("RAYDESK_OUTBOX_CAP", 1_000_000)
+    decisions_file_s: Seconds = _env("RAYDESK_DECISIONS_FILE_S", 60.0)
     redis_connections: Count = _env("RAYDESK_REDIS_CONNECTIONS", 16)
 
     # Doors.
@@ -133,6 +135,10 @@ class Settings(BaseSettings):
     connections_per_replica: Count = _env("RAYDESK_CONNECTIONS_PER_REPLICA", 20_000)
     inbox_limit: Count = _env("RAYDESK_INBOX_LIMIT", 20_000)
     slow_reader_bytes: Count = _env("RAYDESK_SLOW_READER_BYTES", 1_048_576)
+
+    # Bots.
+    bot_models: Count = _env("RAYDESK_BOT_MODELS", 1)
+    bot_deadline_s: Seconds = _env("RAYDESK_BOT_DEADLINE_S", 0.3)
 
     # What people see.
     log_level: Literal["debug", "info", "warning", "error"] = _env("RAYDESK_LOG_LEVEL", "info")

@@ -66,16 +66,17 @@ def look(view: View, asked: Iterable[Asking], budget: Budget, lot: float) -> Sig
         lot: drawn in [0, 1).
     """
     pool, waiting = view.pool, view.waiting
-    rate = budget.rate(len(pool) + min(len(waiting), CONTACTS_CAP), view.now)
+    made = [proposal for asking in asked for proposal in asking.proposals]
+    # Every row of a round has its own list of agents.
+    people = min(len(pool), AGENTS_CAP) * max(1, len(made)) + min(len(waiting), CONTACTS_CAP)
+    rate = budget.rate(people, view.now)
     detail: Detail = "full"
     if lot >= rate:
         detail = "chosen"
-        made = [proposal for asking in asked for proposal in asking.proposals]
         contacts = [proposal.contact for proposal in made]
         agents = [pool[agent] for agent in dict.fromkeys(p.agent for p in made)]
     elif len(pool) > AGENTS_CAP or len(waiting) > CONTACTS_CAP:
         detail = "capped"
-        made = [proposal for asking in asked for proposal in asking.proposals]
         contacts = _some_contacts(view, [proposal.contact for proposal in made])
         agents = _some_agents(pool, [proposal.agent for proposal in made])
     else:

@@ -37,7 +37,7 @@ def outbox(partition: int) -> str:
 
 
 def facts(partition: int) -> str:
-    """Stream of facts on their way to their stores: pairs of table/organisation and fact."""
+    """Stream of facts on their way to their stores: pairs of table/organisation/number and fact."""
     return f"{{p{partition}}}facts"
 
 

@@ -201,7 +201,8 @@ def _add_change(change: Change, names: list[str], args: list[Any]) -> None:
     for tell_id, tell in change.tells:
         args += (tell_id, tell)
     for name, fact in change.facts:
-        args += (name, fact)
+        # Clients read an entry as a dict: its names must differ.
+        args += (f"{name}/{len(args)}", fact)
 
 
 async def read_frames(

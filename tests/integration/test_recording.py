@@ -1,0 +1,194 @@
+"""From a turn's commit to the files: nothing lost, whatever dies; real Valkey, real files."""
+
+import asyncio
+
+import msgspec
+import pytest
+
+from actors.addresses import Address
+from actors.placement import Placement
+from actors.ports import Change
+from actors.recording import Recorder, span_of
+from infra.decision_index import RedisDecisionIndex
+from infra.facts import RedisFacts
+from infra.ids import EPOCH_MS
+from infra.journal import RedisJournal, keys
+from infra.objects import LocalObjects
+from policies.decision_files import read
+from policies.decisions import Outcome
+from policies.rounds import Choice, Round
+from policies.view import AgentView, ContactView, Demand
+
+pytest_plugins = ["tests.support.server_fixtures"]
+
+ADDRESS = Address("dispatch", "acme", "main")
+AT = EPOCH_MS / 1000 + 1000.0
+
+
+def round_of(number: int) -> bytes:
+    contact = ContactView(
+        id=f"s{number}", demand=Demand(queue="q"), arrived_at=AT - 5, virtual_at=AT - 5
+    )
+    made = Round(
+        id=str(number),
+        at=AT + number / 1000,
+        org="acme",
+        trigger="ContactWaiting",
+        seed=number,
+        policy="longest_idle",
+        latency_s=0.001,
+        limit=64,
+        detail="full",
+        agents=[AgentView(id="ann")],
+        contacts=[contact],
+        agents_n=1,
+        waiting_n=1,
+        choices=[Choice(str(number), contact.id, "ann", "offered")],
+    )
+    return msgspec.msgpack.encode(made)
+
+
+class House:
+    """One dispatch host's journal, and recorders that may be replaced."""
+
+    def __init__(self, redis, folder):
+        self.redis, self.folder = redis, folder
+        placement = Placement(session=1, agent=1, queue=1, dispatch="per-entity")
+        self.journal = RedisJournal(
+            redis, placement.scope(str(ADDRESS)), 7, cluster=False, outbox_cap=100
+        )
+        self.objects = LocalObjects(folder)
+
+    def recorder(self, **fields):
+        index = RedisDecisionIndex(self.redis)
+        return Recorder(RedisFacts(self.redis), self.objects, index, file_s=60.0, **fields)
+
+    async def commit(self, *numbers):
+        facts = [("round/acme", round_of(number)) for number in numbers]
+        await self.journal.commit([Change(address=ADDRESS, facts=facts)], [])
+
+
+@pytest.fixture
+async def house(redis, tmp_path):
+    made = House(redis, tmp_path)
+    await made.journal.claim()
+    return made
+
+
+async def test_every_committed_decision_comes_to_a_file_once(house):
+    await house.commit(1, 2)
+    await house.commit(3)
+    recorder = house.recorder()
+    await recorder.step()
+    await recorder.flush()
+    assert [row.id for row in read(house.folder)] == ["1", "2", "3"]
+    assert await house.redis.xlen(keys.facts(ADDRESS.partition)) == 0
+
+
+async def test_a_turn_that_is_committed_twice_is_recorded_once(house):
+    await house.commit(1)
+    house.journal._turn -= 1
+    await house.commit(1)
+    assert await house.redis.xlen(keys.facts(ADDRESS.partition)) == 1
+
+
+async def test_a_recorder_that_dies_before_writing_loses_nothing(house):
+    await house.commit(1)
+    await house.recorder().step()
+    await house.commit(2)
+    successor = house.recorder()
+    await successor.step()
+    await successor.flush()
+    assert [row.id for row in read(house.folder)] == ["1", "2"]
+
+
+async def test_a_recorder_that_dies_after_writing_repeats_the_rows_under_their_ids(house):
+    await house.commit(1)
+    recorder = house.recorder()
+    await recorder.step()
+    recorder._stream.forget = _broken
+    with pytest.raises(ConnectionError):
+        await recorder.flush()
+    await house.commit(2)
+    successor = house.recorder()
+    await successor.step()
+    await successor.flush()
+    assert len(list(house.folder.rglob("*.parquet"))) == 2
+    assert [row.id for row in read(house.folder)] == ["1", "2"]
+
+
+async def test_a_store_that_fails_keeps_the_facts_for_later(house):
+    put, house.objects.put = house.objects.put, _broken
+    recorder = house.recorder()
+    await house.commit(1)
+    await recorder.step()
+    with pytest.raises(ConnectionError):
+        await recorder.flush()
+    assert await house.redis.xlen(keys.facts(ADDRESS.partition)) == 1
+    house.objects.put = put
+    await recorder.flush()
+    assert [row.id for row in read(house.folder)] == ["1"]
+
+
+async def test_the_recorder_goes_on_after_a_failure_by_itself(house, monkeypatch):
+    monkeypatch.setattr("actors.recording.RETRY_S", 0.001)
+    tried, again = [], asyncio.Event()
+
+    async def step():
+        tried.append(1)
+        if len(tried) > 1:
+            again.set()
+            await asyncio.sleep(3600)
+        raise ConnectionError("no store")
+
+    recorder = house.recorder()
+    monkeypatch.setattr(recorder, "step", step)
+    task = asyncio.create_task(recorder.run())
+    async with asyncio.timeout(20):
+        await again.wait()
+    task.cancel()
+
+
+async def test_a_file_is_written_when_its_time_has_come_or_it_is_full(house, monkeypatch):
+    now = [0.0]
+    recorder = house.recorder(clock=lambda: now[0])
+    await house.commit(1)
+    await recorder.step()
+    assert list(house.folder.rglob("*.parquet")) == []
+    now[0] = 61.0
+    await recorder.step()
+    assert len(list(house.folder.rglob("*.parquet"))) == 1
+    monkeypatch.setattr("actors.recording.FILE_BYTES", 10)
+    await house.commit(2)
+    await recorder.step()
+    assert len(list(house.folder.rglob("*.parquet"))) == 2
+
+
+async def test_outcomes_are_joined_to_their_decisions(house):
+    outcome = Outcome(decision="1", session="s1", at=AT + 60, ending="accepted", handle_s=50.0)
+    fact = ("outcome/acme", msgspec.msgpack.encode(outcome))
+    await house.commit(1)
+    await house.journal.commit([Change(address=ADDRESS, facts=[fact])], [])
+    recorder = house.recorder()
+    await recorder.step()
+    await recorder.flush()
+    assert read(house.folder)[0].outcome.handle_s == 50.0
+
+
+async def test_the_index_finds_the_file_and_what_is_in_none_yet(house):
+    index = RedisDecisionIndex(house.redis)
+    await house.commit(1, 2)
+    assert [fact.table for fact in await index.pending("acme")] == ["round", "round"]
+    assert await index.pending("other") == []
+    recorder = house.recorder()
+    await recorder.step()
+    await recorder.flush()
+    assert await index.pending("acme") == []
+    (key,) = await index.files("acme", "decisions", AT, 10)
+    assert span_of(key) == (1, 2)
+    assert await index.files("acme", "decisions", AT + 100, 10) == []
+    assert await index.newest("acme", "decisions", 5) == [key]
+
+
+async def _broken(*_, **__):
+    raise ConnectionError("no store")
