@@ -13,6 +13,7 @@ from actors.addresses import Address, Conn
 from actors.frames import ErrorCode, JournalFrame, SoftFrame
 from actors.messages import Command
 from actors.ports import Track
+from actors.scoring import ScoreRequest
 
 
 class Put(msgspec.Struct, frozen=True):
@@ -107,6 +108,12 @@ class Forget(msgspec.Struct, frozen=True):
     session: str
 
 
+class AskScores(msgspec.Struct, frozen=True):
+    """Ask the model, after the commit; the answer comes back as `ScoresTold`, or never."""
+
+    request: ScoreRequest
+
+
 class Count(msgspec.Struct, frozen=True):
     """A metric the machine alone can see. `name` is in `actors.measures.METRICS`."""
 
@@ -135,6 +142,7 @@ Effect = (
     | Refuse
     | Remember
     | Forget
+    | AskScores
     | Count
     | Log
 )

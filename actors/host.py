@@ -43,6 +43,7 @@ from actors.ports import (
 )
 from actors.roster import Roster
 from actors.running import run_all
+from actors.scoring import Carrier, ScoreSource
 from actors.turn import SentTell, Turn
 
 GATEWAY_SILENT_S = 8.0
@@ -84,6 +85,8 @@ class HostParts(msgspec.Struct, kw_only=True):
     close: Callable[[], Awaitable[None]]
     clock: Callable[[], float] = time.time
     inbox_limit: int = 20_000
+    scores: ScoreSource | None = None
+    """The model that dispatch may ask; None: there is none."""
 
 
 class _TurnContext:
@@ -115,6 +118,7 @@ class Host:
         self._gauges_at = 0.0
         self._outbound = outbound(self)
         self._tasks: list[asyncio.Task[None]] = []
+        self._carrier = Carrier(parts.scores, self._inbox.post, parts.metrics)
 
     # --- life ------------------------------------------------------------------------------
 
@@ -141,6 +145,7 @@ class Host:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._carrier.close()
         self._close()
         await self.parts.close()
 
@@ -310,6 +315,8 @@ class Host:
         await deliver(turn, self._outlets, self.parts.journal)
         self._outbound.send(turn.tells())
         self._outbound.notify(turn.notifies)
+        for address, ask in turn.asked:
+            self._carrier.ask(address, ask.request)
         for machine in turn.touched.values():
             if machine.live():
                 self._roster.schedule(machine)

@@ -29,6 +29,7 @@ BUCKETS: dict[str, tuple[float, ...]] = {
     "commit_seconds": SECONDS,
     "exchange_seconds": SECONDS,
     "decision_seconds": SECONDS,
+    "score_seconds": SECONDS,
     "commit_entities": SIZES,
     "batch_commands": SIZES,
     "answer_seconds": WAITS,
@@ -67,5 +68,7 @@ METRICS: dict[str, Measure] = {
     "offers_total": Measure("counter", "Offers by outcome", "outcome"),
     "decision_seconds": Measure("histogram", "One dispatch round"),
     "fallbacks_total": Measure("counter", "Rounds decided by a fallback policy", "policy"),
+    "score_seconds": Measure("histogram", "One question to the assignment model and back"),
+    "score_misses_total": Measure("counter", "Questions to that model in vain", "why"),
     "agents": Measure("gauge", "Agents by status", "status"),
 }

@@ -26,6 +26,7 @@ import msgspec
 
 from actors.addresses import Address, Conn
 from actors.config import OrgConfig
+from policies.learned_policy import Scores
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
@@ -479,6 +480,14 @@ class Tick(_Message, frozen=True, kw_only=True):
     """A deadline that the machine asked for has come."""
 
 
+class ScoresTold(_Message, frozen=True, kw_only=True):
+    """A model's scores by session: the answer to `actors.effects.AskScores`, from the host itself.
+    May come late or never."""
+
+    request: str
+    scores: dict[str, Scores]
+
+
 class Envelope(msgspec.Struct, frozen=True, array_like=True):
     """A command on its way. `sender` is None for a gateway."""
 
@@ -534,4 +543,5 @@ Command = (
     | ConfigChanged
     | GatewayGone
     | Tick
+    | ScoresTold
 )

@@ -12,6 +12,7 @@ import msgspec
 from actors.addresses import Address
 from actors.codec import encode
 from actors.effects import (
+    AskScores,
     Count,
     Deliver,
     Drop,
@@ -59,6 +60,7 @@ class Turn:
         self.outgoing: dict[Address, list[Outgoing]] = {}
         self.noted: list[tuple[Address, Noted]] = []
         self.notifies: list[Envelope] = []
+        self.asked: list[tuple[Address, AskScores]] = []
         self.defects = 0
         self._new_tell_id = new_tell_id
         self._changes: dict[Address, Change] = {}
@@ -81,6 +83,7 @@ class Turn:
         self._changes.pop(address, None)
         self._tells.pop(address, None)
         self.noted = [(where, what) for where, what in self.noted if where != address]
+        self.asked = [(where, what) for where, what in self.asked if where != address]
 
     def change(self, address: Address) -> Change:
         """Return the entity's part of the commit, made on first use."""
@@ -135,6 +138,8 @@ class Turn:
                     self._tell(address, Envelope(to, command, address))
                 case Notify(to, command):
                     self.notifies.append(Envelope(to, command, address))
+                case AskScores():
+                    self.asked.append((address, effect))
                 case Remember() | Forget() | Count() | Log():
                     self.noted.append((address, effect))
 

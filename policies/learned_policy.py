@@ -11,7 +11,8 @@ import msgspec
 
 from policies.draft import Draft
 from policies.longest_idle import idle_order
-from policies.view import HALF_LIFE_S, AgentView, ContactView, Match, View, Why
+from policies.view import HALF_LIFE_S, AgentView, ContactView, Demand, Match, View, Why
+from policies.weighted import shares
 
 Predicted = dict[str, tuple[float, float, float]]
 """Agent -> (handle time in seconds, chance of solving, rating)."""
@@ -25,13 +26,18 @@ class Scores(msgspec.Struct, frozen=True):
     agents: Predicted
 
 
+class Pending(msgspec.Struct, frozen=True):
+    """Scores are on their way: the contact is left out of this round, and looked at in the next."""
+
+
 class Scorer(Protocol):
-    """Where scores come from."""
+    """Where scores come from. Never waits for anything."""
 
     def scores(
         self, contact: ContactView, agents: Sequence[AgentView], now: float
-    ) -> Scores | None:
-        """Return the scores of these agents, None if there are none (yet, or at all)."""
+    ) -> Scores | Pending | None:
+        """Return the scores of these agents, `Pending` if they will be there in a moment, None if
+        there are none."""
         ...
 
 
@@ -63,8 +69,9 @@ class Learned:
     """Whoever waits longest is served by the eligible agent of the best predicted outcome.
 
     Worth of an agent: `solved` x chance of solving + `rating` x (rating - 1) / 4 - `hour` x hours
-    of handle time. Guards, in this order: few candidates, a long wait, no scores: longest idle;
-    then occupancy and share rule agents out while others are left. Each that fires is logged.
+    of handle time. Guards: with few candidates or after a long wait it is longest idle; occupancy
+    and share rule agents out while others are left. Without scores the queue's weights decide if it
+    has any, else longest idle: the ladder learned, weighted, longest idle. What fires is logged.
     Source: predict, then rank within constraints: Ali, "Intelligent call routing" (2011), LiveOps;
     Little's law for the occupancy.
     """
@@ -85,31 +92,47 @@ class Learned:
         """Return whether a model would be asked about this contact."""
         return not self._guard(contact, agents, now)
 
-    def decide(self, view: View, rng: Random) -> list[Match]:  # noqa: ARG002 - needs no dice
+    def decide(self, view: View, rng: Random) -> list[Match]:
         """Return the matches; see `Policy.decide`."""
         draft = Draft(view)
+        free_n = sum(view.pool[agent].free for agent in view.pool.free)
+        most, pending = min(view.limit, free_n), set[Demand]()
         for contact in draft.candidates():
+            if contact.demand in pending:
+                continue
             agents = draft.eligible(contact)
-            if agents:
-                agent, why = self._choose(contact, agents, view.now)
-                draft.give(contact, agent, why)
+            if not agents:
+                continue
+            fired = self._guard(contact, agents, view.now)
+            scores = None if fired else self._asked(contact, agents, view.now)
+            if isinstance(scores, Pending):
+                # Nobody younger of its kind goes before it, and no more are asked than can go.
+                pending.add(contact.demand)
+                if len(pending) + len(draft.matches) >= most:
+                    break
+                continue
+            if fired:
+                agent, why = _longest_idle(agents), Why(guards=(fired,))
+            elif scores is None or scores.agents.keys().isdisjoint(a.id for a in agents):
+                agent, why = _without_scores(contact, agents, view, rng)
+            else:
+                agent, why = self._choose(agents, scores, view.now)
+            draft.give(contact, agent, why)
         return draft.matches
+
+    def _asked(
+        self, contact: ContactView, agents: Sequence[AgentView], now: float
+    ) -> Scores | Pending | None:
+        return self._scorer.scores(contact, agents, now) if self._scorer else None
 
     def _guard(self, contact: ContactView, agents: Sequence[AgentView], now: float) -> str:
         if contact.agent or len(agents) <= self.limits.few:
             return "few"
         return "max_wait" if now - contact.virtual_at >= self.limits.max_wait_s else ""
 
-    def _choose(
-        self, contact: ContactView, agents: list[AgentView], now: float
-    ) -> tuple[AgentView, Why]:
-        fired = self._guard(contact, agents, now)
-        scores = None
-        if not fired and self._scorer is not None:
-            scores = self._scorer.scores(contact, agents, now)
-        known = [a for a in agents if scores is not None and a.id in scores.agents]
-        if scores is None or not known:
-            return _longest_idle(agents), Why(guards=(fired or "no_scores",))
+    def _choose(self, agents: list[AgentView], scores: Scores, now: float) -> tuple[AgentView, Why]:
+        """Return the best agent that the guards leave, of those with scores."""
+        known = [agent for agent in agents if agent.id in scores.agents]
         allowed, guards = self._allowed(known, scores.agents, now)
         worth = {a.id: self._parts(scores.agents[a.id]) for a in known}
         best = min(allowed, key=lambda a: (-sum(worth[a.id].values()), idle_order(a), a.id))
@@ -165,6 +188,19 @@ def _share_guard(
     mean = sum(agent.lately_at(now) for agent in agents) / len(agents)
     most = max(limits.max_share * mean, limits.least_n)
     return lambda agent: agent.lately_at(now) <= most
+
+
+def _without_scores(
+    contact: ContactView, agents: list[AgentView], view: View, rng: Random
+) -> tuple[AgentView, Why]:
+    """Go down the ladder: weighted where the queue has weights, else longest idle."""
+    queue = view.queues.get(contact.demand.queue)
+    if queue is None or not queue.weights:
+        return _longest_idle(agents), Why(guards=("no_scores",))
+    chances = shares(agents, queue.weights)
+    each = {agent.id: chance for agent, chance in zip(agents, chances, strict=True)}
+    why = Why(propensities=each, guards=("no_scores", "weighted"))
+    return rng.choices(agents, chances)[0], why
 
 
 def _longest_idle(agents: list[AgentView]) -> AgentView:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 
 from policies.draft import Draft
@@ -30,15 +30,18 @@ class Weighted:
         for contact in draft.candidates():
             agents = draft.eligible(contact)
             if agents:
-                chances = self._chances(agents, view, contact.demand.queue)
+                settings = view.queues.get(contact.demand.queue)
+                own = settings.weights if settings else {}
+                chances = shares(agents, {**own, **self._weights})
                 agent = rng.choices(agents, chances)[0]
                 each = {a.id: chance for a, chance in zip(agents, chances, strict=True)}
                 draft.give(contact, agent, Why(propensities=each))
         return draft.matches
 
-    def _chances(self, agents: list[AgentView], view: View, queue: str) -> list[float]:
-        settings = view.queues.get(queue)
-        own = settings.weights if settings else {}
-        weights = [max(self._weights.get(a.id, own.get(a.id, 1.0)), 0.0) for a in agents]
-        total = sum(weights)
-        return [w / total for w in weights] if total > 0 else [1.0 / len(agents)] * len(agents)
+
+def shares(agents: Sequence[AgentView], weights: Mapping[str, float]) -> list[float]:
+    """Return each agent's chance: in proportion to its weight, 1 where it is silent; all the same
+    when every weight is 0."""
+    given = [max(weights.get(agent.id, 1.0), 0.0) for agent in agents]
+    total = sum(given)
+    return [w / total for w in given] if total > 0 else [1.0 / len(agents)] * len(agents)

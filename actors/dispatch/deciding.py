@@ -8,6 +8,7 @@ from actors.config import OrgConfig
 from actors.dispatch import offers
 from actors.dispatch.chronicle import Budget, Sight, look, taken_down
 from actors.dispatch.rounds import Asking, Proposal, Rounds
+from actors.dispatch.scoreboard import Scoreboard
 from actors.dispatch.state import State
 from actors.effects import Log
 from actors.machine import Context
@@ -29,8 +30,9 @@ Done = list[tuple[Proposal, Choice]]
 class Deciding:
     """Runs the rounds of one dispatch. Soft state: what is held back, and the log's budget."""
 
-    def __init__(self, config: OrgConfig) -> None:
-        self._rounds = Rounds(config)
+    def __init__(self, org: str, config: OrgConfig) -> None:
+        self.board = Scoreboard(org)
+        self._rounds = Rounds(config, scorer=self.board)
         self._budget = Budget(config.log_people_per_s)
         self._held: Recent[str, int] = Recent(HELD_N)
         """Session -> the latest episode whose holding back is in the log."""
@@ -65,6 +67,7 @@ class Deciding:
             self._note_held(s, ctx)
         s.trigger = ""
         s.out += self._rounds.effects
+        s.out += self.board.request(ctx.new_id, s.now)
         self._rounds.effects.clear()
 
     def _use(self, s: State, proposals: list[Proposal], ctx: Context) -> Done:
@@ -158,6 +161,8 @@ class Deciding:
                 continue
             contact = waits[orders[0][2]]
             free = (agent for agent in pool.free if agent in members)
+            if self.board.is_pending(contact.id):
+                continue
             if any(reason(contact, pool[agent], now) is None for agent in free):
                 found.append(contact)
         return found

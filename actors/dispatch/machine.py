@@ -42,6 +42,7 @@ from actors.messages import (
     GatewayGone,
     OfferAnswered,
     Release,
+    ScoresTold,
     StaffChanged,
     Tick,
 )
@@ -53,7 +54,7 @@ class Dispatch:
     def __init__(self, address: Address, config: OrgConfig) -> None:
         self.address = address
         self._s = State(address, config)
-        self._deciding = Deciding(config)
+        self._deciding = Deciding(address.org, config)
         self._known = False
         """A record exists, so that a restart asks everybody again."""
 
@@ -96,6 +97,9 @@ class Dispatch:
                 offers.release(self._s, command)
             case ConfigChanged(config=config):
                 self._reconfigure(config)
+            case ScoresTold(request=request, scores=scores):
+                if self._deciding.board.told(request, scores, ctx.now):
+                    self._s.change("ScoresTold")
             case Tick() | GatewayGone():
                 pass
             case _:
@@ -110,7 +114,8 @@ class Dispatch:
         if s.staff_changed:
             s.staff_changed = False
             s.room.ask_again(s.now)
-        if s.room.advance(s.now) or self._looks_again():
+        overdue = self._deciding.board.expire(s.now)
+        if s.room.advance(s.now) or overdue or self._looks_again():
             s.change("Tick")
         if s.changed:
             self._deciding.run(s, ctx)
@@ -126,6 +131,7 @@ class Dispatch:
             s.room.next_at(),
             s.staffing.due_at(),
             self._deciding.again_at,
+            self._deciding.board.next_at(),
         ]
         return min((at for at in due if at is not None), default=None)
 

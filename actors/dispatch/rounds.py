@@ -13,6 +13,7 @@ from actors.config import OrgConfig
 from actors.effects import Count, Effect, Log
 from policies import registry
 from policies.eligibility import reason
+from policies.learned_policy import Learned, Scorer
 from policies.pool import Pool
 from policies.view import AgentView, ContactView, Match, Policy, QueueView, View, Why
 from policies.waits import Waits
@@ -72,8 +73,14 @@ class Rounds:
     policies that compete for one agent give it to the older contact.
     """
 
-    def __init__(self, config: OrgConfig, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        config: OrgConfig,
+        clock: Callable[[], float] = time.perf_counter,
+        scorer: Scorer | None = None,
+    ) -> None:
         self._clock = clock
+        self._scorer = scorer
         self._ladder = registry.make(registry.FALLBACK)
         self._seed = 0
         self.effects: list[Effect] = []
@@ -181,10 +188,13 @@ class Rounds:
 
     def _made(self, name: str, params: str) -> Policy:
         try:
-            return registry.make(name, json.loads(params))
+            policy = registry.make(name, json.loads(params))
         except (LookupError, ValueError) as error:
             self._fell_back(name, str(error))
             return self._ladder
+        if isinstance(policy, Learned) and self._scorer is not None:
+            policy.use(self._scorer)
+        return policy
 
     def _fell_back(self, policy: str, why: str) -> None:
         self.effects.append(Count("fallbacks_total", label=policy))

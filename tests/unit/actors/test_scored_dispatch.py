@@ -1,0 +1,210 @@
+"""Dispatch asks a model and never waits for it: answers, deadlines, late and senseless ones."""
+
+from __future__ import annotations
+
+import math
+
+from actors.addresses import Address
+from actors.config import AgentConfig, OrgConfig, QueueConfig
+from actors.dispatch import Dispatch
+from actors.dispatch.scoreboard import DEADLINE_S, MISSES_N, REST_S
+from actors.effects import AskScores, Count, Record
+from actors.messages import (
+    AgentChanged,
+    Contact,
+    ContactGone,
+    ContactWaiting,
+    Customer,
+    OfferMade,
+    ScoresTold,
+)
+from actors.scoring import ScoreRequest
+from policies.learned_policy import Scores
+from tests.support.machines import START, Rig
+
+AGENTS = ("ann", "bob", "cho", "dan", "eve")
+
+
+def centre(*, agents: tuple[str, ...] = AGENTS, **queue: object) -> Rig[Dispatch]:
+    """Return a dispatch whose queue learns, and whose agents are all free."""
+    settings = {"id": "q", "name": "q", "policy": "learned", "accept": "auto", **queue}
+    config = OrgConfig(
+        org="acme",
+        version=1,
+        entry_queue="q",
+        queues={"q": QueueConfig(**settings)},  # type: ignore[arg-type] # names of fields
+        agents={a: AgentConfig(id=a, name=a, capacity=1) for a in agents},
+    )
+    rig = Rig(Dispatch, Address("dispatch", "acme", "main"), config)
+    for n, agent in enumerate(agents):
+        rig.send(AgentChanged(agent=agent, status="available", since=START - n, version=1))
+    return rig
+
+
+def waits(session: str = "1", age: float = 0.0) -> ContactWaiting:
+    """Return a contact that has come."""
+    contact = Contact(
+        session=session,
+        episode=1,
+        queue="q",
+        customer=Customer(id=f"c{session}"),
+        arrived_at=START - age,
+    )
+    return ContactWaiting(contact=contact, virtual_at=START - age)
+
+
+def asked(rig: Rig[Dispatch]) -> list[ScoreRequest]:
+    """Return every request so far."""
+    return [effect.request for effect in rig.effects if isinstance(effect, AskScores)]
+
+
+def told(request: ScoreRequest, best: str = "cho", solved: float = 0.9) -> ScoresTold:
+    """Return an answer that prefers one agent."""
+    scores = {
+        question.contact.id: Scores(
+            "m:1",
+            "1",
+            {a.id: (60.0, solved if a.id == best else 0.5, 3.0) for a in question.agents},
+        )
+        for question in request.questions
+    }
+    return ScoresTold(request=request.id, scores=scores)
+
+
+def given(rig: Rig[Dispatch]) -> list[str]:
+    """Return the agents who were given something, in order."""
+    return [
+        effect.to.id
+        for effect in rig.effects
+        if isinstance(getattr(effect, "command", None), OfferMade)
+    ]
+
+
+def fallbacks(rig: Rig[Dispatch]) -> int:
+    """Return how often the policy went down its ladder."""
+    return sum(
+        isinstance(e, Count) and e.name == "fallbacks_total" and e.label == "learned"
+        for e in rig.effects
+    )
+
+
+def test_a_round_asks_once_goes_on_and_uses_the_answer() -> None:
+    rig = centre()
+    rig.send(waits())
+    (request,) = asked(rig)
+    assert given(rig) == []
+    assert {a.id for a in request.questions[0].agents} == set(AGENTS)
+
+    rig.send(AgentChanged(agent="ann", status="available", since=START, version=2))
+    assert len(asked(rig)) == 1
+    rig.send(told(request, best="cho"))
+
+    assert given(rig) == ["cho"]
+    assert fallbacks(rig) == 0
+
+
+def test_everybody_who_comes_at_once_is_asked_about_in_one_request() -> None:
+    rig = centre()
+    rig.send(waits("1", age=9), waits("2", age=5))
+
+    requests = asked(rig)
+    rig.send(*[told(request) for request in requests])
+    while len(asked(rig)) > len(requests):
+        fresh = asked(rig)[len(requests) :]
+        requests = asked(rig)
+        rig.send(*[told(request) for request in fresh])
+
+    assert given(rig)[0] == "cho"
+    assert len(given(rig)) == 2
+    assert fallbacks(rig) == 0
+
+
+def test_at_the_deadline_the_longest_idle_serves_and_a_late_answer_changes_nothing() -> None:
+    rig = centre()
+    rig.send(waits())
+    rig.advance(DEADLINE_S)
+
+    assert given(rig) == ["eve"]
+    assert fallbacks(rig) == 1
+    rig.send(told(asked(rig)[0]))
+    assert given(rig) == ["eve"]
+
+
+def test_an_answer_that_makes_no_sense_is_no_answer() -> None:
+    for solved in (math.nan, 7.0, -1.0):
+        rig = centre()
+        rig.send(waits())
+        rig.send(told(asked(rig)[0], solved=solved))
+
+        assert given(rig) == ["eve"]
+        assert fallbacks(rig) == 1
+
+
+def test_an_answer_that_leaves_the_contact_out_is_no_answer() -> None:
+    rig = centre()
+    rig.send(waits())
+    rig.send(ScoresTold(request=asked(rig)[0].id, scores={}))
+
+    assert given(rig) == ["eve"]
+    assert fallbacks(rig) == 1
+
+
+def test_three_candidates_are_not_worth_a_question() -> None:
+    rig = centre(agents=AGENTS[:3])
+    rig.send(waits())
+
+    assert asked(rig) == []
+    assert given(rig) == ["cho"]
+
+
+def test_a_model_that_keeps_missing_is_left_alone_then_asked_again() -> None:
+    rig = centre(agents=tuple(f"a{n:02d}" for n in range(30)))
+    for n in range(MISSES_N):
+        rig.send(waits(f"m{n}"))
+        rig.advance(DEADLINE_S)
+    assert len(asked(rig)) == len(given(rig)) == MISSES_N
+
+    rig.send(waits("rest"))
+    assert len(given(rig)) == MISSES_N + 1
+    assert len(asked(rig)) == MISSES_N
+
+    rig.advance(REST_S)
+    rig.send(waits("again"))
+    assert len(asked(rig)) == MISSES_N + 1
+    rig.send(told(asked(rig)[-1], best="a05"))
+    assert given(rig)[-1] == "a05"
+
+
+def test_a_contact_that_left_meanwhile_is_not_served() -> None:
+    rig = centre()
+    rig.send(waits())
+    rig.send(ContactGone(session="1", episode=1))
+    rig.send(told(asked(rig)[0]))
+
+    assert given(rig) == []
+    rig.advance(1)
+    assert given(rig) == []
+
+
+def test_a_contact_that_waits_for_scores_is_not_logged_as_held_back() -> None:
+    rig = centre()
+    rig.send(waits())
+    assert not [effect for effect in rig.effects if isinstance(effect, Record)]
+
+    rig.send(told(asked(rig)[0]))
+    assert len([effect for effect in rig.effects if isinstance(effect, Record)]) >= 1
+
+
+def test_a_restart_asks_anew() -> None:
+    rig = centre()
+    rig.send(waits())
+    rig.crash()
+    for n, agent in enumerate(AGENTS):
+        rig.send(AgentChanged(agent=agent, status="available", since=START - n, version=2))
+    rig.send(waits())
+
+    assert len(asked(rig)) == 2
+    rig.send(told(asked(rig)[0]))
+    assert given(rig) == []
+    rig.send(told(asked(rig)[1]))
+    assert given(rig) == ["cho"]
