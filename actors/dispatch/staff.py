@@ -84,6 +84,7 @@ class Staff:
         if known is None:
             return
         presence = self._presence.get(agent)
+        given_at, lately = self._lately(agent)
         self.pool.put(
             AgentView(
                 id=agent,
@@ -96,8 +97,21 @@ class Staff:
                 status=self.status(agent) or "offline",
                 enabled=known.works,
                 idle_since=presence.idle_since if presence else 0.0,
+                given_at=given_at,
+                lately=lately,
             )
         )
+
+    def _lately(self, agent: str) -> tuple[float, float]:
+        """Return when the agent was last given a contact, and how much of late. Soft: a restart
+        forgets it."""
+        before = self.pool.get(agent)
+        if before is None:
+            return 0.0, 0.0
+        if self._ledger.contacts_n(agent) <= before.contacts_n:
+            return before.given_at, before.lately
+        at = self.idle_since(agent)
+        return at, before.lately_at(at) + 1.0
 
     def gone_for_good(self, agent: str) -> bool:
         """Return whether waiting for this agent is no use now: unknown to the settings, switched

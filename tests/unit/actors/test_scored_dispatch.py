@@ -16,6 +16,7 @@ from actors.messages import (
     ContactWaiting,
     Customer,
     OfferMade,
+    Release,
     ScoresTold,
 )
 from actors.scoring import ScoreRequest
@@ -208,3 +209,18 @@ def test_a_restart_asks_anew() -> None:
     assert given(rig) == []
     rig.send(told(asked(rig)[1]))
     assert given(rig) == ["cho"]
+
+
+def test_turns_go_around_and_outlive_breaks() -> None:
+    rig = centre(agents=("ann", "bob", "cho"), policy="round_robin")
+    for n in range(2):
+        rig.send(waits(f"a{n}"))
+        rig.advance(1)
+    for agent in ("ann", "bob"):
+        for version, status in ((2, "break"), (3, "available")):
+            rig.send(AgentChanged(agent=agent, status=status, since=START, version=version))
+    assert given(rig) == ["ann", "bob"]
+
+    rig.send(Release(agent="ann", session="a0", episode=1), waits("next"))
+
+    assert given(rig) == ["ann", "bob", "cho"]
