@@ -145,11 +145,20 @@ class Fact(msgspec.Struct, frozen=True):
     data: bytes
 
 
+class ReaderReplacedError(Exception):
+    """Another reader has taken over: what this one holds is the other's now."""
+
+
 class FactStream(Protocol):
-    """Every committed fact, in order per entity, until it is forgotten. One reader at a time."""
+    """Every committed fact, in order per entity, until it is forgotten. One reader at a time: the
+    others get nothing until it is gone."""
 
     async def read(self, limit: int, wait_s: float) -> list[Fact]:
-        """Return facts not yet returned, up to about `limit`; waits at most `wait_s` for one."""
+        """Return facts not yet returned, up to about `limit`; waits at most `wait_s` for one.
+
+        Raises:
+            ReaderReplacedError: the next call begins anew.
+        """
         ...
 
     async def forget(self, facts: Sequence[Fact]) -> None:

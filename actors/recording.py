@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
 import msgspec
 import structlog
 
-from actors.ports import Fact, FactStream, Objects
+from actors.ports import Fact, FactStream, Objects, ReaderReplacedError
 from policies.decision_files import DECISIONS, OUTCOMES, encode
 from policies.decisions import Decision, Outcome
 from policies.rounds import Round, rows_of
@@ -44,6 +44,18 @@ class DecisionIndex(Protocol):
         ...
 
 
+Work = Callable[[Callable[[list[bytes]], "list[File]"], list[bytes]], Awaitable["list[File]"]]
+"""Runs a function elsewhere (a thread, another process), so that nobody waits for its CPU."""
+
+
+class File(msgspec.Struct, frozen=True):
+    """A file to be stored: its name below the organisation, and the time of its last row."""
+
+    name: str
+    data: bytes
+    upto: float
+
+
 class Recorder:
     """Reads facts, keeps them for a while, writes them in files. Soft state: the facts at hand."""
 
@@ -54,12 +66,14 @@ class Recorder:
         index: DecisionIndex,
         *,
         file_s: float,
+        work: Work = asyncio.to_thread,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._stream = stream
         self._objects = objects
         self._index = index
         self._file_s = file_s
+        self._work = work
         self._clock = clock
         self._held: list[Fact] = []
         self._bytes = 0
@@ -67,10 +81,12 @@ class Recorder:
 
     async def run(self) -> None:
         """Record until cancelled. A store that does not answer is tried again for ever; meanwhile
-        the facts stay where they are."""
+        the facts stay where they are. When another reader has taken over, begin anew."""
         while True:
             try:
                 await self.step()
+            except ReaderReplacedError:
+                self._held, self._bytes = [], 0
             except Exception as error:  # noqa: BLE001 - whatever a store does, go on
                 log.warning("recorder.failed", error=repr(error), retry_s=RETRY_S)
                 await asyncio.sleep(RETRY_S)
@@ -89,12 +105,7 @@ class Recorder:
         for fact in held:
             by_place.setdefault((fact.table, fact.org), []).append(fact)
         for (table, org), facts in by_place.items():
-            if table == "round":
-                await self._write_decisions(org, facts)
-            elif table == "outcome":
-                await self._write_outcomes(org, facts)
-            else:
-                log.warning("recorder.unknown_table", table=table, facts=len(facts))
+            await self._write(table, org, facts)
         await self._stream.forget(held)
         self._held, self._bytes = [], 0
 
@@ -109,36 +120,52 @@ class Recorder:
             return WAIT_S
         return max(0.001, min(WAIT_S, self._due_at - self._clock()))
 
-    async def _write_decisions(self, org: str, facts: list[Fact]) -> None:
-        rows = [row for fact in facts for row in rows_of(_round(fact.data))]
-        for day, of_day in _by_day(rows):
-            data = await asyncio.to_thread(encode, of_day, Decision)
-            ids = [row.id for row in of_day]
-            upto = max(row.at for row in of_day)
-            await self._store(org, DECISIONS, f"{day}/{_span(ids)}", data, upto)
-
-    async def _write_outcomes(self, org: str, facts: list[Fact]) -> None:
-        rows = [_outcome(fact.data) for fact in facts]
-        for day, of_day in _by_day(rows):
-            data = await asyncio.to_thread(encode, of_day, Outcome)
-            upto = max(row.at for row in of_day)
-            ids = [row.decision for row in of_day]
-            name = f"{day}/{_span(ids)}-{int(upto * 1000)}"
-            await self._store(org, OUTCOMES, name, data, upto)
-
-    async def _store(self, org: str, folder: str, name: str, data: bytes, upto: float) -> None:
-        key = f"{folder}/{org}/{name}.parquet"
-        await self._objects.put(key, data)
-        await self._index.add(org, folder, key, upto)
-        log.info("recorder.wrote", key=key, bytes=len(data))
+    async def _write(self, table: str, org: str, facts: list[Fact]) -> None:
+        if table not in _TABLES:
+            log.error("recorder.unknown_table", table=table, facts=len(facts))
+            return
+        folder, made_of = _TABLES[table]
+        for file in await self._work(made_of, [fact.data for fact in facts]):
+            key = f"{folder}/{org}/{file.name}.parquet"
+            await self._objects.put(key, file.data)
+            await self._index.add(org, folder, key, file.upto)
+            log.info("recorder.wrote", key=key, bytes=len(file.data))
 
 
-def _by_day(rows: Iterable[R]) -> Iterable[tuple[str, list[R]]]:
+def decision_files(data: list[bytes]) -> list[File]:
+    """Return the files of some rounds, one a day."""
+    rows = [row for one in data for row in rows_of(_round(one))]
+    return [
+        File(f"{day}/{_span([row.id for row in of])}", encode(of, Decision), upto)
+        for day, of, upto in _by_day(rows)
+    ]
+
+
+def outcome_files(data: list[bytes]) -> list[File]:
+    """Return the files of some outcomes, one a day."""
+    return [
+        File(
+            f"{day}/{_span([row.decision for row in of])}-{int(upto * 1000)}",
+            encode(of, Outcome),
+            upto,
+        )
+        for day, of, upto in _by_day([_outcome(one) for one in data])
+    ]
+
+
+_TABLES: dict[str, tuple[str, Callable[[list[bytes]], list[File]]]] = {
+    "round": (DECISIONS, decision_files),
+    "outcome": (OUTCOMES, outcome_files),
+}
+
+
+def _by_day(rows: list[R]) -> list[tuple[str, list[R], float]]:
+    """Return (date, its rows, the time of the last) of every day."""
     days: dict[str, list[R]] = {}
     for row in rows:
         day = datetime.fromtimestamp(row.at, UTC).date().isoformat()
         days.setdefault(day, []).append(row)
-    return days.items()
+    return [(day, of, max(row.at for row in of)) for day, of in days.items()]
 
 
 def _span(ids: list[str]) -> str:

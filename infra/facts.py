@@ -10,24 +10,53 @@ from typing import Any
 from redis.asyncio import Redis
 
 from actors.addresses import PARTITION_N
-from actors.ports import Fact
+from actors.ports import Fact, ReaderReplacedError
 from infra.journal import keys
 
+READER = "facts:reader"
+LEASE_S = 15.0
+"""A reader silent for this long is taken for dead."""
+_HOLD = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
 PAUSE_S = 0.2
 """Between looks in a Redis Cluster, where one call cannot wait for several streams."""
 
 
 class RedisFacts:
     """Reads every partition's stream from its beginning; what was forgotten is no longer there, so
-    a reader that died is succeeded by simply starting another."""
+    a reader that died is succeeded by simply starting another.
 
-    def __init__(self, redis: Redis, *, cluster: bool = False) -> None:
+    Args:
+        name: this reader's; the one whose name stands in the lease reads.
+    """
+
+    def __init__(self, redis: Redis, name: str, *, cluster: bool = False) -> None:
         self._redis = redis
+        self._name = name
         self._cluster = cluster
-        self._at = {keys.facts(partition): "0" for partition in range(PARTITION_N)}
+        self._reads = False
+        self._at: dict[str, str] = {}
+        self._hold: Any = redis.register_script(_HOLD)
 
     async def read(self, limit: int, wait_s: float) -> list[Fact]:
         """See `FactStream.read`. An entry of a stream is never split."""
+        held = await self._hold(keys=[READER], args=[self._name, int(LEASE_S * 1000)])
+        if not held:
+            if self._reads:
+                self._reads = False
+                raise ReaderReplacedError(self._name)
+            await asyncio.sleep(wait_s)
+            return []
+        if not self._reads:
+            self._reads = True
+            self._at = {keys.facts(partition): "0" for partition in range(PARTITION_N)}
+        return await self._read(limit, wait_s)
+
+    async def _read(self, limit: int, wait_s: float) -> list[Fact]:
         if not self._cluster:
             wait_ms = max(1, int(wait_s * 1000))
             return self._taken(await self._redis.xread(self._streams(), limit, block=wait_ms))

@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
+from policies import explain_commands as explaining
 from policies.learned import commands as learned
 from policies.offline import commands as offline
 from policies.promotion import commands as promotion
@@ -14,7 +15,7 @@ from policies.sim import commands as simulation
 
 Command = Callable[[argparse.Namespace], int]
 
-ROOMS = (simulation, offline, learned, promotion)
+ROOMS = (simulation, explaining, offline, learned, promotion)
 """Each adds its commands: `add_commands(subparsers)` sets `run` on every parser."""
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from actors.addresses import Address
 from actors.placement import Placement
-from actors.ports import Change
+from actors.ports import Change, ReaderReplacedError
 from actors.recording import Recorder, span_of
 from infra.decision_index import RedisDecisionIndex
-from infra.facts import RedisFacts
+from infra.facts import READER, RedisFacts
 from infra.ids import EPOCH_MS
 from infra.journal import RedisJournal, keys
 from infra.objects import LocalObjects
@@ -59,9 +59,9 @@ class House:
         )
         self.objects = LocalObjects(folder)
 
-    def recorder(self, **fields):
+    def recorder(self, name="one", **fields):
         index = RedisDecisionIndex(self.redis)
-        return Recorder(RedisFacts(self.redis), self.objects, index, file_s=60.0, **fields)
+        return Recorder(RedisFacts(self.redis, name), self.objects, index, file_s=60.0, **fields)
 
     async def commit(self, *numbers):
         facts = [("round/acme", round_of(number)) for number in numbers]
@@ -115,6 +115,18 @@ async def test_a_recorder_that_dies_after_writing_repeats_the_rows_under_their_i
     await successor.flush()
     assert len(list(house.folder.rglob("*.parquet"))) == 2
     assert [row.id for row in read(house.folder)] == ["1", "2"]
+
+
+async def test_one_reader_reads_until_it_is_gone(house, monkeypatch):
+    await house.commit(1)
+    first, second = RedisFacts(house.redis, "first"), RedisFacts(house.redis, "second")
+    assert len(await first.read(10, 0.001)) == 1
+    assert await second.read(10, 0.001) == []
+    await house.redis.delete(READER)
+    assert len(await second.read(10, 0.001)) == 1
+    with pytest.raises(ReaderReplacedError):
+        await first.read(10, 0.001)
+    assert await first.read(10, 0.001) == []
 
 
 async def test_a_store_that_fails_keeps_the_facts_for_later(house):
