@@ -19,6 +19,8 @@ OVER: frozenset[Stage] = frozenset({"rejected", "failed", "all", "rolled_back"})
 MAX_LOSS = 0.005
 """How much accuracy on the reviewed questions a new version may lose: half a point."""
 MAX_CALIBRATION_ERROR = 0.03
+CALIBRATED_N = 50
+"""Reviewed questions below which a calibration error is chance, and not held against a version."""
 CLAIM_S = 600.0
 """A training that was claimed and not finished for this long may be claimed again."""
 SHADOW_N, TENTH_N = 200, 100
@@ -188,11 +190,12 @@ def gate(
     *, items: int, accuracy: float, live_accuracy: float | None, calibration_error: float
 ) -> Gate:
     """Return whether a new version may go on: no drop over half a point on the reviewed questions,
-    a calibration error of at most 3 %. `live_accuracy` None: there is nothing to lose."""
+    a calibration error of at most 3 % (of enough questions). `live_accuracy` None: there is nothing
+    to lose."""
     reasons = []
     if items and live_accuracy is not None and accuracy < live_accuracy - MAX_LOSS - 1e-9:
         reasons.append(f"accuracy fell from {live_accuracy:.2%} to {accuracy:.2%}")
-    if items and calibration_error > MAX_CALIBRATION_ERROR:
+    if items >= CALIBRATED_N and calibration_error > MAX_CALIBRATION_ERROR:
         reasons.append(f"the calibration error is {calibration_error:.2%}")
     return Gate(
         reasons=reasons,

@@ -76,7 +76,7 @@ async def directory_people(settings: Settings) -> People:
         await Publisher(directory, configs).run()
 
     async def teach(redis: Redis, name: str) -> None:
-        await keep_knowledge(directory.engine, redis, name)
+        await keep_knowledge(directory, redis, name)
 
     people = DirectoryPeople(directory)
     registry = SqlRegistry(directory.engine)

@@ -17,6 +17,7 @@ from serve.admin.audit_routes import audit_endpoints
 from serve.admin.endpoints import Endpoint
 from serve.admin.knowledge_file_routes import knowledge_file_endpoints
 from serve.admin.knowledge_routes import knowledge_endpoints
+from serve.admin.learning_routes import learning_endpoints
 from serve.admin.openapi import make_document
 from serve.admin.organisation_routes import organisation_endpoints
 from serve.admin.row_routes import BASE, row_endpoints
@@ -29,6 +30,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *row_endpoints(),
     *knowledge_endpoints(),
     *knowledge_file_endpoints(),
+    *learning_endpoints(),
 )
 
 

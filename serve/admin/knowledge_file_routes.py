@@ -37,6 +37,7 @@ from serve.admin.knowledge_parts import (
 from serve.admin.problems import Mistake, ProblemError
 from serve.admin.row_routes import page_query
 from serve.knowledge import jobs as j
+from serve.knowledge.rolling import Roller
 from serve.knowledge.store import read_base
 
 VERSION = f"{ONE}/versions/{{number}}"
@@ -146,6 +147,7 @@ async def publish(call: Call, writer: Writer) -> Answer:
     draft = await read_draft(writer.session, writer.org, row.id)
     body, problems = await checked_draft(call, draft)
     refuse_errors(problems)
+    await Roller(writer, row).end_others("the draft was published")
     version = await knowledge.publish(row, body, topics_n=len(draft.topics), note=call.body.note)
     knowledge.set_live(row, version.number)
     return Answer(body=shown_version(version, row.live), status=201)
@@ -184,6 +186,7 @@ async def read_version(call: Call) -> Answer:
 async def restore(call: Call, writer: Writer) -> Answer:
     """Publish an earlier version again."""
     knowledge, row = await locked(call, writer)
+    await Roller(writer, row).end_others("an earlier version was published")
     version = await knowledge.restore(row, int(call.path["number"]), call.body.note)
     return Answer(body=shown_version(version, row.live), status=201)
 

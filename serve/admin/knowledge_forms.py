@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from infra.directory.declared_rows import Id, Row
 from infra.knowledge.forms import BaseForm, Line, TopicForm, TreeForm
@@ -172,15 +172,6 @@ class SearchRead(Row):
     decision: dict[str, Any]
 
 
-class ClusterRead(Row):
-    """Questions that are alike: a name for them, the questions, the topic they are nearest to."""
-
-    name: str
-    questions: list[InboxQuestion]
-    topic: str
-    size: int
-
-
 class InboxQuestion(Row):
     """A question in the inbox."""
 
@@ -193,6 +184,15 @@ class InboxQuestion(Row):
     rating: int
     handoff: str
     used: str
+
+
+class ClusterRead(Row):
+    """Questions that are alike: a name for them, the questions, the topic they are nearest to."""
+
+    name: str
+    questions: list[InboxQuestion]
+    topic: str
+    size: int
 
 
 class InboxRead(Row):
@@ -217,11 +217,19 @@ class ReviewWrite(Row):
     topic: Id | None = None
     question: Line | None = None
 
+    @model_validator(mode="after")
+    def _names_a_topic(self) -> Self:
+        if self.decision in ("similar", "topic") and self.topic is None:
+            raise ValueError("name the topic")
+        return self
+
 
 class ReviewRead(Row):
-    """What was done: questions reviewed, wordings added to the draft."""
+    """What was done: questions reviewed; put aside to examine new versions with; new wordings in
+    the draft."""
 
     reviewed: int
+    held: int
     added: int
     topic: str
 

@@ -1,21 +1,28 @@
 """What each gateway does for the knowledge bases beside serving: publishes versions, stores
-outcomes. Any number of gateways may do it at once."""
+outcomes, trains. Any number of gateways may do it at once."""
 
 from __future__ import annotations
 
 import asyncio
 
 from redis.asyncio import Redis
-from sqlalchemy.ext.asyncio import AsyncEngine
 
+from infra.directory.store import Directory
 from infra.knowledge.feed import RedisKnowledge
 from infra.knowledge.outcomes import OutcomeStore
 from infra.knowledge.publisher import KnowledgePublisher
 from infra.knowledge.stream import OutcomeCarrier
+from serve.knowledge.learning import Learning
+from serve.knowledge.workshop import Workshop
 
 
-async def keep_knowledge(engine: AsyncEngine, redis: Redis, name: str) -> None:
+async def keep_knowledge(directory: Directory, redis: Redis, name: str) -> None:
     """Do it until cancelled. `name` is the gateway's, never used by another."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(KnowledgePublisher(engine, RedisKnowledge(redis)).run())
-        group.create_task(OutcomeCarrier(redis, OutcomeStore(engine), name).run())
+    engine, workshop = directory.engine, Workshop()
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(KnowledgePublisher(engine, RedisKnowledge(redis)).run())
+            group.create_task(OutcomeCarrier(redis, OutcomeStore(engine), name).run())
+            group.create_task(Learning(directory, workshop, name).run())
+    finally:
+        workshop.close()

@@ -114,6 +114,8 @@ def test_an_automatic_one_goes_on_or_back_by_what_was_seen(way, figures, expecte
 def test_the_gate_allows_half_a_point_and_three_percent(accuracy, live, error, passes):
     found = r.gate(items=200, accuracy=accuracy, live_accuracy=live, calibration_error=error)
     assert found.passed is passes
+    few = r.gate(items=49, accuracy=accuracy, live_accuracy=accuracy, calibration_error=1.0)
+    assert few.passed
     assert r.gate(items=0, accuracy=0.0, live_accuracy=live, calibration_error=1.0).passed
 
 
