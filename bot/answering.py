@@ -15,49 +15,74 @@ from numpy.typing import NDArray
 
 from bot.catalogue import Catalogue
 from bot.decisions import Band, Decision, Explanation, Suggestion, Thresholds, Why
+from bot.explaining import explained
 from bot.features import F32
 from bot.knowledge import Audience, Base, Topic
-from bot.model import Model, Ranks
+from bot.learning import NO_EVIDENCE, Evidence, Tell, learn
+from bot.model import Model, top_places
 from bot.normalise import is_readable, normalise
-from bot.tokens import words
+from bot.thresholds import Forecast, choose_thresholds, forecast
 
+TARGET_PRECISION = 0.95
 SUGGESTIONS = 5
 _SAYS_SOMETHING = re.compile(r"[^\W_]")
-NEAREST = 5
+LEAST_SHARE = 0.01
+"""A topic less likely than this is not worth a line on the customer's screen."""
 BATCH = 256
 
-__all__ = ["Decision", "Explanation", "Suggestion", "Thresholds", "Understanding"]
+__all__ = ["Decision", "Explanation", "Forecast", "Suggestion", "Thresholds", "Understanding"]
 
 
 class Understanding:
     """One base version, ready to answer. Immutable; made by `learn` or `bot.saving.load`."""
 
     def __init__(
-        self, catalogue: Catalogue, model: Model, thresholds: Thresholds, version: int = 0
+        self,
+        catalogue: Catalogue,
+        model: Model,
+        thresholds: Thresholds,
+        *,
+        version: int = 0,
+        evidence: Evidence = NO_EVIDENCE,
     ) -> None:
         self.catalogue = catalogue
         self.model = model
         self.thresholds = thresholds
         self.version = version
+        self.evidence = evidence
 
     @classmethod
     def learn(
-        cls, base: Base, *, version: int = 0, thresholds: Thresholds | None = None
+        cls,
+        base: Base,
+        *,
+        version: int = 0,
+        thresholds: Thresholds | None = None,
+        target_precision: float = TARGET_PRECISION,
+        seed: int = 0,
+        tell: Tell | None = None,
     ) -> Understanding:
-        """Learn the base: seconds of CPU for ten thousand wordings, so never in a session's way."""
+        """Learn the base: seconds of CPU for ten thousand wordings, so never in a session's way.
+
+        The same base and seed give the same understanding. Without `thresholds` the bands are
+        chosen from held-out wordings, for `target_precision`. `tell` hears of the progress.
+        """
         catalogue = Catalogue(base)
-        pairs = [
-            (normalise(text), place)
-            for place, topic in enumerate(catalogue.topics)
-            for text in topic.phrasings()
-        ]
-        texts, places = [text for text, _ in pairs], [place for _, place in pairs]
-        model = Model.fit(texts, places, len(catalogue.topics))
-        return cls(catalogue, model, thresholds or Thresholds(), version)
+        texts, places = catalogue.wordings()
+        strangers = [text for one in base.strangers if (text := normalise(one))]
+        learned = learn(texts, places, len(catalogue.topics), strangers, seed=seed, tell=tell)
+        bands = thresholds or choose_thresholds(learned.evidence.judged, target_precision)
+        return cls(catalogue, learned.model, bands, version=version, evidence=learned.evidence)
 
     def with_thresholds(self, thresholds: Thresholds) -> Understanding:
         """Return the same understanding with other bands; nothing is learned again."""
-        return Understanding(self.catalogue, self.model, thresholds, self.version)
+        return Understanding(
+            self.catalogue, self.model, thresholds, version=self.version, evidence=self.evidence
+        )
+
+    def forecast(self) -> Forecast:
+        """Return how often the bands would have answered held-out wordings, and how well."""
+        return forecast(self.evidence.judged, self.thresholds)
 
     def topic(self, topic_id: str) -> Topic | None:
         """Return an enabled topic, None for any other id."""
@@ -100,12 +125,11 @@ class Understanding:
             return []
         places = list(self.catalogue.starting(text, now))[:limit]
         if len(places) < limit:
-            row = self.model.vocabulary.row(text)
-            scores = self.model.bm25.scores(row)
-            order = np.argsort(-scores, kind="stable")[: limit * 4]
-            alike = [int(self.model.topic_of_doc[doc]) for doc in order if scores[doc] > 0]
+            vocabulary, bm25, _ = self.model.views
             live = self.catalogue.live(now)
-            places += [place for place in alike if live[place]]
+            alike = bm25.alike(vocabulary.row(text), limit * 8)
+            owners = (int(bm25.owners[doc]) for doc, _ in alike)
+            places += [place for place in owners if live[place]]
         return [self.catalogue.suggestion(place) for place in dict.fromkeys(places)][:limit]
 
     def hot(self, *, now: float, limit: int = 8) -> tuple[Suggestion, ...]:
@@ -116,21 +140,21 @@ class Understanding:
         self, questions: Sequence[str], now: float, audience: Audience | None, *, explain: bool
     ) -> list[Decision]:
         texts = [normalise(question) for question in questions]
-        refusals = [self._refusal(q, text) for q, text in zip(questions, texts, strict=True)]
-        asked = [i for i, refusal in enumerate(refusals) if refusal is None]
-        if not asked:
-            return [refusal for refusal in refusals if refusal is not None]
-        ranks = self.model.rank([texts[i] for i in asked])
-        live = self.catalogue.live(now)
-        decided: list[Decision | None] = list(refusals)
-        for at, i in enumerate(asked):
-            decision = self._decide(texts[i], ranks.probable[at], ranks.known[at], live, audience)
-            decision = self._with_related(decision, now)
-            if explain:
-                explanation = self._explain(texts[i], _one(ranks, at))
-                decision = msgspec.structs.replace(decision, explanation=explanation)
-            decided[i] = decision
-        return [decision for decision in decided if decision is not None]
+        found: list[Decision | None] = [
+            self._refusal(question, text) for question, text in zip(questions, texts, strict=True)
+        ]
+        asked = [i for i, refusal in enumerate(found) if refusal is None]
+        if asked:
+            ranks = self.model.rank([texts[i] for i in asked])
+            live = self.catalogue.live(now)
+            for at, i in enumerate(asked):
+                chances = np.where(live, ranks.probable[at], 0)
+                decision = self._decide(texts[i], chances, float(ranks.known[at]), live, audience)
+                decision = self._with_related(decision, now)
+                if explain:
+                    decision = explained(decision, self, texts[i], ranks, at)
+                found[i] = decision
+        return [decision for decision in found if decision is not None]
 
     def _refusal(self, question: str, text: str) -> Decision | None:
         if not is_readable(question):
@@ -139,80 +163,69 @@ class Understanding:
             return self._fallback("empty")
         return None if self.catalogue.topics else self._fallback("empty_base")
 
-    def _fallback(self, why: Why) -> Decision:
-        return Decision(band="fallback", why=why, version=self.version)
-
     def _decide(
         self,
         text: str,
-        probable: F32,
+        chances: F32,
         known: float,
         live: NDArray[np.bool_],
         audience: Audience | None,
     ) -> Decision:
         exact = [place for place in self.catalogue.exact(text) if live[place]]
         if len(exact) == 1:
-            return self._decision("answer", "exact", exact[0], 1.0, audience=audience)
+            return self._answer(exact[0], "exact", 1.0, 1.0, audience)
         if exact:
-            shown = tuple(self.catalogue.suggestion(p, 1 / len(exact)) for p in exact)
-            return Decision(
-                band="clarify",
-                why="ambiguous",
-                topic=self.catalogue.topics[exact[0]].id,
-                confidence=1 / len(exact),
-                known=1.0,
-                suggestions=shown[:SUGGESTIONS],
-                version=self.version,
-            )
-        chances = np.where(live, probable, 0.0)
-        best = _top(chances, SUGGESTIONS)
+            shares = dict.fromkeys(exact[:SUGGESTIONS], 1 / len(exact))
+            return self._clarify(exact[0], "ambiguous", 1 / len(exact), 1.0, shares, audience)
+        best = top_places(chances, SUGGESTIONS)
         first, limits = best[0], self.thresholds
-        total = float(chances[best].sum())
-        band: Band = "answer" if chances[first] >= limits.answer else "clarify"
-        why: Why = "model" if band == "answer" else "unsure"
-        if known < limits.known:
-            band, why = "fallback", "stranger"
-        elif total < limits.clarify:
-            band = "fallback"
-        return self._decision(
-            band,
-            why,
-            first,
-            float(chances[first]),
-            known=float(known),
-            chances=chances,
-            best=best,
-            audience=audience,
+        sure = float(chances[first])
+        if known < limits.known or self.catalogue.is_stranger(text):
+            return self._fallback("stranger", first, sure, known)
+        if sure >= limits.answer:
+            return self._answer(first, "model", sure, known, audience)
+        if float(chances[best].sum()) < limits.clarify:
+            return self._fallback("unsure", first, sure, known)
+        shares = {place: float(chances[place]) for place in best if chances[place] > LEAST_SHARE}
+        return self._clarify(first, "unsure", sure, known, shares, audience)
+
+    def _answer(
+        self, place: int, why: Why, sure: float, known: float, audience: Audience | None
+    ) -> Decision:
+        if not self.catalogue.has_answer(place, audience):
+            return self._fallback("no_answer", place, sure, known)
+        return self._decision("answer", why, place, sure, known)
+
+    def _clarify(  # noqa: PLR0917
+        self,
+        place: int,
+        why: Why,
+        sure: float,
+        known: float,
+        shares: dict[int, float],
+        audience: Audience | None,
+    ) -> Decision:
+        offered = tuple(
+            self.catalogue.suggestion(p, share)
+            for p, share in shares.items()
+            if self.catalogue.has_answer(p, audience)
         )
+        if not offered:
+            return self._fallback("no_answer", place, sure, known)
+        decision = self._decision("clarify", why, place, sure, known)
+        return msgspec.structs.replace(decision, suggestions=offered)
+
+    def _fallback(
+        self, why: Why, place: int | None = None, sure: float = 0.0, known: float = 0.0
+    ) -> Decision:
+        return self._decision("fallback", why, place, sure, known)
 
     def _decision(
-        self,
-        band: Band,
-        why: Why,
-        place: int,
-        confidence: float,
-        *,
-        known: float = 1.0,
-        chances: F32 | None = None,
-        best: Sequence[int] = (),
-        audience: Audience | None = None,
+        self, band: Band, why: Why, place: int | None, sure: float, known: float
     ) -> Decision:
-        if band == "answer" and not self.catalogue.has_answer(place, audience):
-            band, why = "fallback", "no_answer"
-        offered = [p for p in best if band == "clarify" and chances is not None and chances[p] > 0]
-        shown = [p for p in offered if self.catalogue.has_answer(p, audience)]
+        topic = "" if place is None else self.catalogue.topics[place].id
         return Decision(
-            band=band if band != "clarify" or shown else "fallback",
-            why=why,
-            topic=self.catalogue.topics[place].id,
-            confidence=confidence,
-            known=known,
-            suggestions=tuple(
-                self.catalogue.suggestion(p, float(chances[p]))
-                for p in shown
-                if chances is not None
-            ),
-            version=self.version,
+            band=band, why=why, topic=topic, confidence=sure, known=known, version=self.version
         )
 
     def _with_related(self, decision: Decision, now: float) -> Decision:
@@ -220,43 +233,3 @@ class Understanding:
             return decision
         related = self.catalogue.related(decision.topic, now)
         return msgspec.structs.replace(decision, related=related) if related else decision
-
-    def _explain(self, text: str, ranks: Ranks) -> Explanation:
-        model = self.model
-        row = model.vocabulary.row(text)
-        scores = model.bm25.scores(row)
-        order = [int(doc) for doc in np.argsort(-scores, kind="stable")[:NEAREST]]
-        names = model.vocabulary.names
-        parts = sorted(model.bm25.parts(row, order[0]), key=lambda part: -part[1])[:20]
-        best = _top(ranks.probable[0], NEAREST)
-        return Explanation(
-            normalised=text,
-            words=tuple(words(text)),
-            known_words=tuple(word for word, _ in model.vocabulary.known_words(text)),
-            nearest=tuple(self._near(doc, float(scores[doc])) for doc in order if scores[doc] > 0),
-            matched=tuple((names[column][1:], score) for column, score in parts),
-            scores={
-                self.catalogue.topics[p].id: {"probability": float(ranks.probable[0][p])}
-                for p in best
-            },
-            known=float(ranks.known[0]),
-            thresholds=self.thresholds,
-        )
-
-    def _near(self, doc: int, score: float) -> tuple[str, str, float]:
-        place = int(self.model.topic_of_doc[doc])
-        topic = self.catalogue.topics[place]
-        first = int(np.searchsorted(self.model.topic_of_doc, place))
-        return topic.phrasings()[doc - first], topic.id, score
-
-
-def _top(chances: F32, limit: int) -> list[int]:
-    """Return the places of the highest chances, highest first; ties by place."""
-    if len(chances) <= limit:
-        return [int(place) for place in np.argsort(-chances, kind="stable")]
-    some = np.sort(np.argpartition(-chances, limit)[:limit])
-    return [int(place) for place in some[np.argsort(-chances[some], kind="stable")]]
-
-
-def _one(ranks: Ranks, at: int) -> Ranks:
-    return Ranks(probable=ranks.probable[at : at + 1], known=ranks.known[at : at + 1])

@@ -33,6 +33,17 @@ class Catalogue:
         }
         self._keys = _exact(self.topics)
         self._typed = sorted(_typed(self.topics))
+        self._wordings = _wordings(self.topics)
+        self._strange = frozenset(match_key(normalise(text)) for text in base.strangers)
+
+    def wordings(self) -> tuple[list[str], list[int]]:
+        """Return every different wording, normalised, with its topic's place, in topics' order."""
+        return [text for _, text, _ in self._wordings], [place for *_, place in self._wordings]
+
+    def wording(self, at: int) -> tuple[str, str]:
+        """Return one of `wordings` as its editor wrote it, and its topic's id."""
+        written, _, place = self._wordings[at]
+        return written, self.topics[place].id
 
     def live(self, now: float) -> NDArray[np.bool_]:
         """Return which topics are valid at `now`."""
@@ -51,6 +62,10 @@ class Catalogue:
     def exact(self, normalised: str) -> tuple[int, ...]:
         """Return the places of the topics that have this very wording."""
         return self._keys.get(match_key(normalised), ())
+
+    def is_stranger(self, normalised: str) -> bool:
+        """Tell whether reviewers said that this very question belongs to no topic."""
+        return match_key(normalised) in self._strange
 
     def suggestion(self, place: int, confidence: float = 0.0) -> Suggestion:
         """Return the topic as something to click."""
@@ -102,3 +117,17 @@ def _typed(topics: Iterable[Topic]) -> Iterator[tuple[str, int]]:
     for place, topic in enumerate(topics):
         for text in topic.phrasings():
             yield normalise(text), place
+
+
+def _wordings(topics: Iterable[Topic]) -> list[tuple[str, str, int]]:
+    """Return (as written, normalised, topic's place): a wording once per topic, empty ones not,
+    but for a topic that has no other."""
+    found: list[tuple[str, str, int]] = []
+    for place, topic in enumerate(topics):
+        seen: dict[str, tuple[str, str, int]] = {}
+        for written in topic.phrasings():
+            text = normalise(written)
+            if text:
+                seen.setdefault(match_key(text), (written, text, place))
+        found += seen.values() or [(topic.question, "", place)]
+    return found

@@ -1,15 +1,15 @@
 """Turn a question into sparse numbers: words, word pairs, and character n-grams.
 
-English: words, neighbouring pairs, and 2-5 characters inside each word (with its borders), which
-survive typing errors. Chinese: jieba's words and pairs, and 1-3 neighbouring characters, which
-survive a wrong cut. One vocabulary serves the retrieval and the linear model.
+English: words, pairs of words up to four apart, and 3-4 characters inside each word (with its
+borders), which survive typing errors. Chinese: jieba's words and pairs, and 1-3 neighbouring
+characters, which survive a wrong cut. One vocabulary serves retrieval and the intent models.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import chain, pairwise
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,21 @@ from bot.tokens import words
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
 Row = tuple[I32, F32]
 """One text: the columns of its features, ascending, and how often each occurs."""
+Placed = tuple[str, int, int]
+"""A feature with the first and the last word that it is made of."""
 
 CHINESE_N = (1, 2, 3)
-LATIN_N = (2, 3, 4, 5)
+LATIN_N = (3, 4)
+APART = 4
+"""How far apart two words may stand and still make a pair."""
 MEMO_WORDS = 50_000
 MAX_LATIN = 40
 """Characters of one Latin word that are cut into n-grams: longer ones are no words."""
+RARE = 2_000
+"""From this many wordings on, a feature other than a word must occur in two of them."""
 
 
 def pieces(word: str) -> list[str]:
@@ -38,25 +45,34 @@ def pieces(word: str) -> list[str]:
     return [f"w{word}", *grams]
 
 
-def chinese_pieces(normalised: str) -> list[str]:
-    """Return the n-grams of neighbouring characters of a Chinese text, blanks left out."""
-    run = normalised.replace(" ", "")
+def pairs(parts: Sequence[str]) -> list[str]:
+    """Return the pairs of words: `b` for neighbours, borders of the text included, `s` wider."""
+    line = ("<", *parts, ">")
+    near = [f"b{line[i]} {line[i + 1]}" for i in range(len(line) - 1)]
+    for apart in range(2, APART + 1):
+        near += [f"s{line[i]} {line[i + apart]}" for i in range(len(line) - apart)]
+    return near
+
+
+def chinese_pieces(parts: Sequence[str]) -> list[str]:
+    """Return the n-grams of neighbouring characters of a text with Chinese in it."""
+    run = "".join(parts)
     return [f"z{run[i : i + n]}" for n in CHINESE_N for i in range(len(run) - n + 1)]
 
 
-def pairs(parts: Sequence[str]) -> list[str]:
-    """Return the pairs of neighbouring words, the borders of the text included."""
-    return [f"b{one} {two}" for one, two in pairwise(("<", *parts, ">"))]
-
-
-def feature_counts(normalised: str) -> Counter[str]:
-    """Return every feature of a text with how often it occurs."""
+def placed_features(normalised: str) -> list[Placed]:
+    """Return every feature of a text, each time it occurs, with the words that it hangs on."""
     parts = words(normalised)
-    found = Counter(pairs(parts))
-    for part in parts:
-        found.update(pieces(part))
+    found = [(name, i, i) for i, part in enumerate(parts) for name in pieces(part)]
+    last = max(len(parts) - 1, 0)
+    ends = [(max(i - 1, 0), min(i, last)) for i in range(len(parts) + 1)]
+    for apart in range(2, APART + 1):
+        ends += [(max(i - 1, 0), min(i + apart - 1, last)) for i in range(len(parts) + 2 - apart)]
+    found += [(name, *span) for name, span in zip(pairs(parts), ends, strict=True)]
     if has_chinese(normalised):
-        found.update(chinese_pieces(normalised))
+        of = list(chain.from_iterable([i] * len(part) for i, part in enumerate(parts)))
+        spans = [(of[i], of[i + n - 1]) for n in CHINESE_N for i in range(len(of) - n + 1)]
+        found += [(name, *span) for name, span in zip(chinese_pieces(parts), spans, strict=True)]
     return found
 
 
@@ -70,12 +86,13 @@ class Vocabulary:
         self._memo: dict[str, tuple[int, ...]] = {}
 
     @classmethod
-    def of(cls, normalised: Iterable[str]) -> Vocabulary:
-        """Return the vocabulary of these texts, in a fixed order."""
-        seen: set[str] = set()
-        for text in normalised:
-            seen.update(feature_counts(text))
-        return cls(sorted(seen))
+    def of(cls, texts: Sequence[Sequence[Placed]]) -> Vocabulary:
+        """Return the vocabulary of these texts' features, in a fixed order."""
+        seen: Counter[str] = Counter()
+        for text in texts:
+            seen.update({name for name, _, _ in text})
+        least = 2 if len(texts) >= RARE else 1
+        return cls(sorted(name for name, n in seen.items() if n >= least or name[0] == "w"))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -86,26 +103,31 @@ class Vocabulary:
         found = list(chain.from_iterable(map(self._word, parts)))
         rest = pairs(parts)
         if has_chinese(normalised):
-            rest += chinese_pieces(normalised)
+            rest += chinese_pieces(parts)
         columns = self._columns
         found += [columns[name] for name in rest if name in columns]
         index, counts = np.unique(np.array(found, np.int32), return_counts=True)
         return index, counts.astype(np.float32)
 
-    def rows(self, normalised: Iterable[str]) -> list[Row]:
-        """Return the rows of many texts."""
-        return [self.row(text) for text in normalised]
+    def placed(self, text: Iterable[Placed]) -> tuple[I32, I32, I32]:
+        """Return the known features as (columns, first word, last word), each time they occur."""
+        columns = self._columns
+        known = [(columns[name], i, j) for name, i, j in text if name in columns]
+        table = np.array(known or np.zeros((0, 3)), np.int32)
+        return table[:, 0], table[:, 1], table[:, 2]
+
+    def known_words(self, normalised: str) -> list[str]:
+        """Return the words that the base knows, in order."""
+        return [part for part in words(normalised) if f"w{part}" in self._columns]
 
     def coverage(self, normalised: str) -> float:
         """Return the share of the words that the base knows, 0 for no words."""
         parts = words(normalised)
-        known = sum(f"w{part}" in self._columns for part in parts)
-        return known / len(parts) if parts else 0.0
+        return sum(f"w{part}" in self._columns for part in parts) / max(len(parts), 1)
 
-    def known_words(self, normalised: str) -> list[tuple[str, int]]:
-        """Return the words that the base knows, each with its column, in order."""
-        found = ((part, self._columns.get(f"w{part}", -1)) for part in words(normalised))
-        return [(part, column) for part, column in found if column >= 0]
+    def kinds(self) -> NDArray[np.str_]:
+        """Return the kind of each column: w word, b and s pairs, c and z n-grams."""
+        return np.array([name[0] for name in self.names], "U1")
 
     def _word(self, word: str) -> tuple[int, ...]:
         known = self._memo.get(word)
@@ -115,3 +137,9 @@ class Vocabulary:
             if len(self._memo) < MEMO_WORDS:
                 self._memo[word] = known
         return known
+
+
+def row_of(columns: I32) -> Row:
+    """Return features, each time they occur, as a row."""
+    index, counts = np.unique(columns, return_counts=True)
+    return index.astype(np.int32), counts.astype(np.float32)

@@ -1,54 +1,99 @@
-"""The learned part: from a normalised question to a probability for every topic. Immutable."""
+"""From normalised questions to the views' scores, and to a probability for every topic."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-import msgspec
 import numpy as np
 
-from bot.features import F32, I32, Row, Vocabulary
+from bot.combining import Combiner
+from bot.features import F32, Placed, Vocabulary, placed_features
+from bot.intent import Intent, fit_intent
 from bot.retrieval import Bm25
+from bot.sparse import Rows, examples, joined
 
-SHARPNESS = 8.0
+VIEWS = ("margins", "hidden", "bm25", "centres")
 
 
-class Ranks(msgspec.Struct, frozen=True, kw_only=True):
+class Scores(NamedTuple):
+    """What the views say of n questions: `views` is views x questions x topics; `known_words` the
+    share of the question's words that the base knows, `length` how many features it has."""
+
+    views: F32
+    known_words: F32
+    length: F32
+
+
+class Ranks(NamedTuple):
     """What the model thinks of n questions. `probable`: questions x topics, the probability that
-    the topic is what was meant. `known`: how likely each question is about the base at all."""
+    the topic is what was meant; `known`: how likely the question is about the base at all."""
 
     probable: F32
     known: F32
+    scores: Scores
 
 
-class Model:
-    """Vocabulary, retrieval and what was learned from them, for `topics_n` topics."""
+class Views(NamedTuple):
+    """Vocabulary, retrieval and intent models of one set of wordings: everything but the
+    judgement how much each is worth."""
 
-    def __init__(
-        self, vocabulary: Vocabulary, bm25: Bm25, topic_of_doc: I32, topics_n: int
-    ) -> None:
-        self.vocabulary = vocabulary
-        self.bm25 = bm25
-        self.topic_of_doc = topic_of_doc
-        self.topics_n = topics_n
+    vocabulary: Vocabulary
+    bm25: Bm25
+    intent: Intent
 
     @classmethod
-    def fit(cls, texts: Sequence[str], topics: Sequence[int], topics_n: int) -> Model:
-        """Learn from normalised wordings and the place of each one's topic."""
+    def fit(
+        cls, texts: Sequence[Sequence[Placed]], topics: Sequence[int], topics_n: int, seed: int
+    ) -> Views:
+        """Learn from the wordings' features and the place of each one's topic."""
         vocabulary = Vocabulary.of(texts)
-        bm25 = Bm25.build(vocabulary.rows(texts), vocabulary)
-        return cls(vocabulary, bm25, np.array(topics, np.int32), topics_n)
+        found = examples(texts, topics, vocabulary)
+        rows = found.summed()
+        bm25 = Bm25.build(rows, vocabulary, found.topics)
+        return cls(vocabulary, bm25, fit_intent(found, rows, vocabulary, topics_n, seed))
+
+    def scores(self, texts: Sequence[str]) -> Scores:
+        """Return what every view says of normalised texts."""
+        rows = joined([self.vocabulary.row(text) for text in texts])
+        views = np.stack(
+            [
+                self.intent.margins(rows),
+                self.intent.hidden(rows),
+                self.bm25.shares(rows),
+                self.intent.centres(rows),
+            ]
+        )
+        known = np.array([self.vocabulary.coverage(text) for text in texts], np.float32)
+        return Scores(views, known, _lengths(rows))
+
+
+def _lengths(rows: Rows) -> F32:
+    return np.diff(rows.starts).astype(np.float32)
+
+
+class Model(NamedTuple):
+    """The views, and what their scores are worth together."""
+
+    views: Views
+    combiner: Combiner
 
     def rank(self, texts: Sequence[str]) -> Ranks:
-        """Return what is thought of each normalised text."""
-        best = np.stack([self._best(self.vocabulary.row(text)) for text in texts])
-        shares = best / np.maximum(best.max(axis=1, keepdims=True), 1e-6)
-        sharp = np.exp(SHARPNESS * (shares - 1))
-        probable = sharp / sharp.sum(axis=1, keepdims=True)
-        known = np.array([self.vocabulary.coverage(text) for text in texts], np.float32)
-        return Ranks(probable=(probable * known[:, None]).astype(np.float32), known=known)
+        """Return what is thought of each normalised text. One at a time or many at once is the
+        same but for the last bits of a sum."""
+        scores = self.views.scores(texts)
+        probable, known = self.combiner.judge(scores.views, scores.known_words, scores.length)
+        return Ranks(probable, known, scores)
 
-    def _best(self, row: Row) -> F32:
-        found = np.zeros(self.topics_n, np.float32)
-        np.maximum.at(found, self.topic_of_doc, self.bm25.scores(row))
-        return found
+
+def top_places(chances: F32, limit: int) -> list[int]:
+    """Return the places of the highest chances, highest first; ties by place."""
+    if len(chances) <= limit:
+        return [int(place) for place in np.argsort(-chances, kind="stable")]
+    some = np.sort(np.argpartition(-chances, limit)[:limit])
+    return [int(place) for place in some[np.argsort(-chances[some], kind="stable")]]
+
+
+def features_of(texts: Sequence[str]) -> list[list[Placed]]:
+    """Return the features of normalised texts, to learn from."""
+    return [placed_features(text) for text in texts]

@@ -121,7 +121,10 @@ def test_an_empty_base_answers_nothing():
 
 def test_one_at_a_time_and_many_at_once_decide_the_same(bot):
     asked = ["我要退款", "", "card gone", "what is the weather", "退款 card"] * 60
-    assert bot.answer_many(asked, now=NOW) == [bot.answer(one, now=NOW) for one in asked]
+    together, alone = bot.answer_many(asked, now=NOW), [bot.answer(one, now=NOW) for one in asked]
+    for one, other in zip(together, alone, strict=True):
+        assert (one.band, one.why, one.topic) == (other.band, other.why, other.topic)
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-5)
 
 
 def test_thresholds_move_the_bands(bot):

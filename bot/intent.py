@@ -1,0 +1,177 @@
+"""The intent models, trained on the base itself: margins, small networks, and topics' centres.
+
+Three views of one question. `margins`: support vector machines, one topic against the rest.
+`hidden`: several small networks of one hidden layer that saw wordings with words missing; their
+mean errs less than each. `centres`: the cosine to the mean wording of a topic, which needs few
+wordings and stays cheap with thousands of topics; with too many topics the other two are left out.
+
+Source: Hsieh et al. (ICML 2008); Srivastava et al., Dropout (JMLR 2014); Rocchio (1971).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.features import F32, Vocabulary
+from bot.kernels import add_postings, train_hidden, train_margins
+from bot.sparse import Examples, Rows
+
+KINDS = {"w": 1.0, "b": 1.0, "s": 0.4, "c": 0.6, "z": 0.8}
+"""What a feature of each kind counts, before its rarity."""
+RARITY_POWER = 0.5
+C, MARGIN_ROUNDS = 3.0, 8
+HIDDEN = 128
+RATE, LOSE_WORD, LOSE_FEATURE, LOSE_UNIT, SMOOTH = 0.07, 0.2, 0.4, 0.2, 0.1
+SPREAD = 0.1
+"""Standard deviation of a network's first weights."""
+MAX_WORK = 5e9
+"""Multiplications per training round above which the margins and networks are left out."""
+
+
+class Intent(NamedTuple):
+    """What was learned, as arrays. Features x topics: `table` (margins) and the centres as
+    postings (`first`, `owners`, `shares`); networks side by side: `layer` (features x hidden units
+    of all), `outs` (networks x hidden x topics)."""
+
+    weights: F32
+    narrow: F32
+    table: F32
+    bias: F32
+    layer: F32
+    offset: F32
+    outs: F32
+    out_offsets: F32
+    first: NDArray[np.int64]
+    owners: NDArray[np.int32]
+    shares: F32
+    topics_n: int
+
+    def margins(self, rows: Rows) -> F32:
+        """Return rows x topics: how far on the topic's side of its border; 0 without margins."""
+        if not self.table.size:
+            return np.zeros((rows.n, self.topics_n), np.float32)
+        return rows.times(rows.weighed(self.weights), self.table) + self.bias
+
+    def hidden(self, rows: Rows) -> F32:
+        """Return rows x topics: the networks' mean log-probability; 0 without networks."""
+        if not self.layer.size:
+            return np.zeros((rows.n, self.topics_n), np.float32)
+        inside = rows.times(rows.weighed(self.narrow), self.layer) + self.offset
+        np.maximum(inside, 0, out=inside)
+        units = inside.reshape(rows.n, len(self.outs), HIDDEN).transpose(1, 0, 2)
+        raw = units @ self.outs + self.out_offsets[:, None, :]
+        raw -= raw.max(axis=2, keepdims=True)
+        raw -= np.log(np.exp(raw).sum(axis=2, keepdims=True))
+        mean: F32 = raw.mean(axis=0)
+        return mean
+
+    def centres(self, rows: Rows) -> F32:
+        """Return rows x topics: the cosine to the centre of each topic's wordings."""
+        found = np.zeros((rows.n, self.topics_n), np.float32)
+        values = rows.weighed(self.weights)
+        add_postings(rows.starts, rows.columns, values, self.first, self.owners, self.shares, found)
+        return found
+
+
+def fit_intent(
+    found: Examples, rows: Rows, vocabulary: Vocabulary, topics_n: int, seed: int
+) -> Intent:
+    """Learn all views. `rows` are the same examples with each feature once."""
+    weights = feature_weights(rows, vocabulary)
+    narrow = np.where(vocabulary.kinds() == "s", 0, weights).astype(np.float32)
+    values = rows.weighed(weights)
+    work = float(len(rows.columns)) * topics_n
+    table, bias = _no_table(topics_n)
+    networks: list[Network] = []
+    if topics_n > 1 and work <= MAX_WORK:
+        dice = np.random.default_rng(seed)
+        table, bias = _fit_margins(rows, values, found, (len(vocabulary), topics_n), dice)
+        few = found.only(narrow > 0)
+        networks = [
+            _fit_network(few, narrow, topics_n, seed + k) for k in range(_networks_n(rows.n))
+        ]
+    return Intent(
+        weights, narrow, table, bias, *_side_by_side(networks),
+        *_centres(rows, values, found.topics, (len(vocabulary), topics_n)), topics_n,
+    )  # fmt: skip
+
+
+def feature_weights(rows: Rows, vocabulary: Vocabulary) -> F32:
+    """Return what each column counts: its kind's share times a tempered rarity."""
+    found_in = np.bincount(rows.columns, minlength=len(vocabulary))
+    shares = np.array([KINDS[kind] for kind in vocabulary.kinds().tolist()])
+    rarity = np.power(np.log((1 + rows.n) / (1 + found_in)) + 1, RARITY_POWER)
+    weights: F32 = (shares * rarity).astype(np.float32)
+    return weights
+
+
+def _networks_n(wordings: int) -> int:
+    """Few wordings are learned in no time, and profit most from many networks."""
+    return 3 if wordings > 5_000 else 6 if wordings > 1_500 else 10
+
+
+def _rounds_n(wordings: int) -> int:
+    return 20 if wordings > 5_000 else 30 if wordings > 1_500 else 40
+
+
+def _no_table(topics_n: int) -> tuple[F32, F32]:
+    return np.zeros((0, topics_n), np.float32), np.zeros(topics_n, np.float32)
+
+
+def _fit_margins(
+    rows: Rows,
+    values: F32,
+    found: Examples,
+    shape: tuple[int, int],
+    dice: np.random.Generator,
+) -> tuple[F32, F32]:
+    table, bias = np.zeros(shape, np.float32), np.zeros(shape[1], np.float32)
+    order = np.stack([dice.permutation(rows.n) for _ in range(MARGIN_ROUNDS)])
+    train_margins(rows.starts, rows.columns, values, found.topics, order, C, table, bias)
+    return table, bias
+
+
+Network = tuple[F32, F32, F32, F32]
+"""Layer, its offset, output layer, its offset."""
+
+
+def _fit_network(found: Examples, weights: F32, topics_n: int, seed: int) -> Network:
+    dice = np.random.default_rng(seed)
+    layer = dice.normal(0, SPREAD, (len(weights), HIDDEN)).astype(np.float32)
+    out = dice.normal(0, SPREAD / 2, (HIDDEN, topics_n)).astype(np.float32)
+    offset, out_offset = np.zeros(HIDDEN, np.float32), np.zeros(topics_n, np.float32)
+    n = found.rows.n
+    order = np.stack([dice.permutation(n) for _ in range(_rounds_n(n))])
+    settings = np.array([RATE, LOSE_WORD, LOSE_FEATURE, LOSE_UNIT, SMOOTH], np.float32)
+    train_hidden(
+        found.rows.starts, found.rows.columns, found.rows.weighed(weights), found.first_word,
+        found.last_word, found.topics, order, settings, seed, layer, offset, out, out_offset,
+    )  # fmt: skip
+    return layer, offset, out, out_offset
+
+
+def _side_by_side(networks: Sequence[Network]) -> Network:
+    if not networks:
+        nothing = np.zeros((0, 0), np.float32)
+        return nothing, nothing[0:0, 0:0].ravel(), np.zeros((0, 0, 0), np.float32), nothing
+    layers, offsets, outs, out_offsets = zip(*networks, strict=True)
+    return np.hstack(layers), np.concatenate(offsets), np.stack(outs), np.stack(out_offsets)
+
+
+def _centres(
+    rows: Rows, values: F32, topics: NDArray[np.int32], shape: tuple[int, int]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], F32]:
+    """Return the topics' mean rows, of length 1, as postings of each column."""
+    owner = np.repeat(topics, np.diff(rows.starts)).astype(np.int64)
+    cell, at = np.unique(rows.columns.astype(np.int64) * shape[1] + owner, return_inverse=True)
+    totals = np.bincount(at, values, minlength=len(cell))
+    owners = (cell % shape[1]).astype(np.int32)
+    lengths = np.sqrt(np.bincount(owners, totals**2, minlength=shape[1]))
+    shares = totals / np.maximum(lengths[owners], 1e-9)
+    sizes = np.bincount(cell // shape[1], minlength=shape[0])
+    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return first, owners, shares.astype(np.float32)
