@@ -12,10 +12,11 @@ from policies.offline import commands as offline
 from policies.promotion import commands as promotion
 from policies.sim import PolicyError, UnknownPolicyError
 from policies.sim import commands as simulation
+from policies.tuning import commands as tuning
 
 Command = Callable[[argparse.Namespace], int]
 
-ROOMS = (simulation, explaining, offline, learned, promotion)
+ROOMS = (simulation, explaining, offline, learned, promotion, tuning)
 """Each adds its commands: `add_commands(subparsers)` sets `run` on every parser."""
 
 

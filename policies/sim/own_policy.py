@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from policies.learned_policy import Learned
 from policies.view import Policy
@@ -11,6 +12,16 @@ from policies.view import Policy
 
 def load_own(where: str) -> Policy:
     """Return a fresh policy of the class that `FILE.py:CLASS` names.
+
+    Raises:
+        ValueError: there is no such file or class, or it is no policy; the text says which.
+    """
+    policy: Policy = own_class(where)()
+    return policy
+
+
+def own_class(where: str) -> type[Any]:
+    """Return the class of policies that `FILE.py:CLASS` names.
 
     Raises:
         ValueError: there is no such file or class, or it is no policy; the text says which.
@@ -31,8 +42,7 @@ def load_own(where: str) -> Policy:
             f"policy: {file} has no class {name!r} with `name` and `decide`; "
             f"classes with `decide`: {', '.join(found) or 'none'}"
         )
-    policy: Policy = made()
-    return policy
+    return made
 
 
 def named_policy(name: str) -> str | Policy:
