@@ -188,7 +188,8 @@ class Dispatch:
         before = s.staff.status(agent)
         if not s.staff.heard(command):
             return
-        if (before == "offline") != (command.status == "offline"):
+        # An agent that was never heard of counts as offline, as it does in the pool.
+        if (before in (None, "offline")) != (command.status == "offline"):
             s.staffing.changed = True
         if command.status != "available":
             offers.withdraw_all(s, agent)

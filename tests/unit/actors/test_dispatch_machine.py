@@ -325,3 +325,11 @@ def test_two_policies_that_compete_for_one_agent_give_it_to_the_older_contact():
     rig.send(waits("young"), older)
     rig.send(status())
     assert [made.contact.session for made in rig.told(OfferMade)] == ["old"]
+
+
+def test_the_first_sign_in_of_an_agent_is_news_to_a_queue_that_nobody_served():
+    rig = dispatch(agents=("ann",))
+    rig.send(waits())
+    rig.advance(11)
+    rig.send(status("ann"))
+    assert [told.staffed for told in rig.told(StaffChanged)] == [False, True]
