@@ -79,11 +79,29 @@ def _rows() -> dict[str, Right]:
     return found
 
 
+_KNOWLEDGE = {
+    "knowledge:read": Right("read knowledge bases", groups=True),
+    "knowledge:create": Right("create knowledge bases and their topics"),
+    "knowledge:update": Right("update knowledge bases and their topics"),
+    "knowledge:delete": Right("delete knowledge bases and their topics"),
+    "knowledge:import": Right("make a knowledge base as a file says"),
+    "knowledge:export": Right("export a knowledge base as a file"),
+    "knowledge-versions:read": Right("read published versions", groups=True),
+    "knowledge-versions:create": Right("publish and restore versions"),
+    "knowledge-inbox:read": Right("read questions that the bots could not answer", groups=True),
+    "knowledge-inbox:update": Right("review questions that the bots could not answer"),
+    "knowledge-rollouts:read": Right("read how trained versions are brought out", groups=True),
+    "knowledge-rollouts:create": Right("train a version"),
+    "knowledge-rollouts:update": Right("bring a trained version out, or back"),
+    "bot-report:read": Right("read how well the bots do", groups=True),
+}
+
 RIGHTS: Mapping[str, Right] = {
     **{name: Right(about, groups=True) for name, about in _IN_GROUPS.items()},
     "sessions:start": Right("ask for help", own=False),
     "sessions:rate": Right("answer the survey", own=False),
     **_rows(),
+    **_KNOWLEDGE,
     "organisation:update": Right("change the organisation's own settings"),
     "organisation:export": Right("export the whole organisation as a file"),
     "organisation:import": Right("make the organisation as a file says"),
@@ -129,7 +147,14 @@ _SERVES = {
     "offers:answer",
     "status:set",
 }
-_READS = {f"{kind}:read" for kind in KINDS} | {"organisation:read"}
+_READS = {f"{kind}:read" for kind in KINDS} | {
+    "organisation:read",
+    "knowledge:read",
+    "knowledge-versions:read",
+    "knowledge-inbox:read",
+    "knowledge-rollouts:read",
+    "bot-report:read",
+}
 _CENTRE = {
     f"{kind}:read"
     for kind in ("accounts", "dispositions", "groups", "hours", "holidays", "queues", "skills")
@@ -239,6 +264,12 @@ def rights_of(config: OrgConfig | None, role: str, subject: str) -> Rights:
 def label_of(role: str) -> str:
     """Return the role as metrics name it: organisations may not make labels."""
     return role if role in BUILT_IN else "own"
+
+
+def needs_account(role: str) -> bool:
+    """Tell whether bearers of the role must have an account in the settings: whoever is routed to,
+    and whoever has a role that the organisation made. Others may come with a provider's token."""
+    return role == "agent" or role not in BUILT_IN
 
 
 def serves(config_roles: Mapping[str, RoleConfig], role: str) -> bool:

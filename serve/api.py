@@ -15,10 +15,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Mount, WebSocketRoute
 
+from actors.permissions import Permission
 from actors.ports import Fabric
-from serve.admin.access import may
+from serve.access import Access, Open
 from serve.admin.application import admin_routes
 from serve.admin.serving import AdminParts
 from serve.api_desk import DeskApi
@@ -31,7 +32,7 @@ from serve.api_errors import (
     json_response,
 )
 from serve.api_pages import WEB, SecureHeaders, pages
-from serve.api_parts import ApiParts, address_of, caller
+from serve.api_parts import ApiParts, address_of
 from serve.api_tokens import TokenApi
 from serve.doors import Adapters
 from serve.gateway.core import Gateway
@@ -74,6 +75,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
     parts = ApiParts(
         tokens=tokens,
         guard=guard,
+        access=Access(guard.verify, adapters.configs, time.time),
         sign_in=SignIn(adapters.accounts, time.monotonic),
         sites=adapters.sites,
         history=adapters.history,
@@ -107,7 +109,7 @@ def make_app(
     parts: ApiParts,
     limits: Limits,
     *,
-    routes: Sequence[Route] = (),
+    routes: Sequence[BaseRoute] = (),
     followed: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
     web: Path = WEB,
 ) -> Starlette:
@@ -137,16 +139,17 @@ def make_app(
         fine = not gateway.draining and await _answers(parts)
         return json_response({"status": "ready" if fine else "not ready"}, 200 if fine else 503)
 
+    route, public = parts.access.route, Open("says nothing that a stranger may not know")
     door = Door(gateway, limits, proxies_n=parts.proxies_n)
     return Starlette(
         routes=[
             WebSocketRoute("/ws", door),
-            Route("/healthz", healthy),
-            Route("/readyz", ready),
-            Route("/.well-known/jwks.json", tokens.keys),
+            route("/healthz", healthy, public),
+            route("/readyz", ready, public),
+            route("/.well-known/jwks.json", tokens.keys, public),
             *routes,
             *administration(parts),
-            Mount("/v1", routes=v1_routes(tokens, desk)),
+            Mount("/v1", routes=v1_routes(parts.access, tokens, desk)),
             Mount("/", pages(web)),
         ],
         middleware=[Middleware(SecureHeaders)],
@@ -160,15 +163,17 @@ def make_app(
     )
 
 
-def v1_routes(tokens: TokenApi, desk: DeskApi) -> list[Route]:
+def v1_routes(access: Access, tokens: TokenApi, desk: DeskApi) -> list[BaseRoute]:
     """Return the routes of the API's version 1."""
+    site = "/sites/{site}/token"
+    page, password = Open("a site's visitors are anybody"), Open("signs in, for the demo only")
     return [
-        Route("/token", tokens.staff, methods=["POST"]),
-        Route("/sites/{site}/token", tokens.visitor, methods=["POST", "OPTIONS"]),
-        Route("/queues", desk.queues),
-        Route("/agents", desk.agents),
-        Route("/sessions", desk.sessions),
-        Route("/sessions/{session}/messages", desk.messages),
+        access.route("/token", tokens.staff, password, ["POST"]),
+        access.route(site, tokens.visitor, page, ["POST", "OPTIONS"]),
+        access.route("/queues", desk.queues, Permission("live-queues", "read")),
+        access.route("/agents", desk.agents, Permission("live-agents", "read")),
+        access.route("/sessions", desk.sessions, Permission("live-sessions", "read")),
+        access.route("/sessions/{session}/messages", desk.messages, Permission("messages", "read")),
     ]
 
 
@@ -179,9 +184,8 @@ def administration(parts: ApiParts) -> list[BaseRoute]:
     return admin_routes(
         AdminParts(
             directory=parts.directory,
-            caller=lambda request: caller(request, parts),
+            access=parts.access,
             address=lambda request: address_of(request, parts),
-            may=may,
         )
     )
 

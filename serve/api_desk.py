@@ -1,4 +1,5 @@
-"""What staff sees over HTTP: live queues, agents and sessions, and a session's history."""
+"""What staff sees over HTTP: live queues, agents and sessions, and a session's history. Whoever
+reaches own groups only sees these groups' things, and no others exist."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from actors.addresses import Kind
+from actors.permissions import leads_agent, leads_queue, leads_session
+from serve.access import Caller, caller_of
 from serve.api_errors import ApiError, json_response
-from serve.api_parts import ApiParts, caller, leader, read_number
-from serve.gateway.mapping import LEADERS, session_address
-from serve.identity import Identity
+from serve.api_parts import ApiParts, read_number
+from serve.gateway.mapping import session_address
 
 PAGE_N = 500
 """Most frames on one page."""
@@ -38,36 +40,42 @@ class DeskApi:
         self._parts = parts
 
     async def queues(self, request: Request) -> Response:
-        """List the organisation's queues: who waits, how long."""
-        return await self._survey(request, "queue", "queues")
+        """List the caller's queues: who waits, how long."""
+        caller = caller_of(request)
+        found = await self._survey(caller, "queue")
+        mine = [q for q in found if leads_queue(caller.config, caller.rights, str(q.get("queue")))]
+        return json_response({"queues": mine})
 
     async def agents(self, request: Request) -> Response:
-        """List the organisation's agents: status, load."""
-        return await self._survey(request, "agent", "agents")
+        """List the caller's agents: status, load."""
+        caller = caller_of(request)
+        found = await self._survey(caller, "agent")
+        mine = [a for a in found if leads_agent(caller.config, caller.rights, str(a.get("agent")))]
+        return json_response({"agents": mine})
 
     async def sessions(self, request: Request) -> Response:
-        """List the organisation's running sessions."""
-        return await self._survey(request, "session", "sessions")
+        """List the caller's running sessions."""
+        caller = caller_of(request)
+        found = await self._survey(caller, "session")
+        return json_response({"sessions": [one for one in found if _leads(caller, one)]})
 
     async def messages(self, request: Request) -> Response:
-        """Return a page of a session's history to who took part, or leads."""
-        who = caller(request, self._parts)
-        session = request.path_params["session"]
-        track = read_track(request)
-        await self._check_may_read(who, session, track)
+        """Return a page of a session's history to who took part, or may read other people's."""
+        caller = caller_of(request)
+        session, track = request.path_params["session"], read_track(request)
+        await self._check_may_read(caller, session, track)
         after = read_number(request, "after", 0, least=0, most=2**53)
         limit = read_number(request, "limit", 100, least=1, most=PAGE_N)
-        found = await self._parts.history.page(who.org, session, track, after, limit)
+        found = await self._parts.history.page(caller.who.org, session, track, after, limit)
         last = msgspec.json.decode(found[-1], type=_Numbered).seq if len(found) == limit else 0
         return json_response(Page(session, [msgspec.Raw(frame) for frame in found], last))
 
-    async def _survey(self, request: Request, kind: Kind, name: str) -> Response:
-        who = leader(request, self._parts)
-        return json_response({name: await self._parts.fabric.survey(kind, who.org)})
+    async def _survey(self, caller: Caller, kind: Kind) -> list[dict[str, object]]:
+        return await self._parts.fabric.survey(kind, caller.who.org)
 
-    async def _check_may_read(self, who: Identity, session: str, track: str) -> None:
+    async def _check_may_read(self, caller: Caller, session: str, track: str) -> None:
         """Refuse whoever has nothing to do with the session, as if it did not exist."""
-        history = self._parts.history
+        who, history = caller.who, self._parts.history
         known = session_address(who.org, session) is not None
         customer = await history.customer(who.org, session) if known else None
         if customer is None:
@@ -75,11 +83,23 @@ class DeskApi:
         elif who.role == "customer":
             allowed = customer == who.subject
         else:
-            allowed = who.role in LEADERS or await history.took_part(who.org, session, who.subject)
+            allowed = await history.took_part(who.org, session, who.subject)
+            allowed = allowed or await self._leads_past(caller, session)
         if not allowed:
             raise ApiError("unknown_session", "There is no such session for you.")
         if track == "aside" and who.role == "customer":
             raise ApiError("forbidden", "Only staff can read what was said aside.")
+
+    async def _leads_past(self, caller: Caller, session: str) -> bool:
+        if not caller.rights.may("transcripts:read"):
+            return False
+        queue, agent = await self._parts.history.place(caller.who.org, session)
+        return leads_session(caller.config, caller.rights, queue, agent)
+
+
+def _leads(caller: Caller, line: dict[str, object]) -> bool:
+    queue, agent = str(line.get("queue", "")), str(line.get("agent", ""))
+    return leads_session(caller.config, caller.rights, queue, agent)
 
 
 def read_track(request: Request) -> Literal["main", "aside"]:

@@ -31,6 +31,16 @@ class _Seen(msgspec.Struct):
     agent: str = ""
 
 
+class _Seat(msgspec.Struct):
+    person: _Someone
+
+
+class _Routing(msgspec.Struct):
+    queue: str = ""
+    serving: _Seat | None = None
+
+
+_routing = msgspec.json.Decoder(_Routing)
 _opening = msgspec.json.Decoder(_Opening)
 _seen = msgspec.json.Decoder(_Seen)
 
@@ -53,6 +63,15 @@ class RedisHistory:
         found = await self._redis.zrange(keys.timeline(address, "main"), 0, SCAN_N)
         frames = cast("list[bytes]", found)
         return any(_names(frame, agent) for frame in frames)
+
+    async def place(self, org: str, session: str) -> tuple[str, str]:
+        """Return the session's queue and the agent who serves or served it ('' for none)."""
+        address = Address("session", org, session)
+        stored = cast("bytes | None", await self._redis.hget(keys.records(address), "routing"))
+        if stored is None:
+            return "", ""
+        found = _routing.decode(stored)
+        return found.queue, "" if found.serving is None else found.serving.person.id
 
     async def page(
         self, org: str, session: str, track: Track, after: int, limit: int

@@ -1,4 +1,4 @@
-"""What the HTTP API is given, and what all its routes need: the caller, the body, the page."""
+"""What the HTTP API is given, and what all its routes need: the body, the page, the address."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from starlette.requests import Request
 
 from actors.ports import Fabric
 from infra.directory.store import Directory
+from serve.access import Access
 from serve.api_errors import ApiError
 from serve.doors import History, Sites
 from serve.gateway.shell import remote_address
-from serve.identity import BadTokenError, Identity
 from serve.oauth.guard import Guard
 from serve.sign_in import SignIn
 from serve.tokens import Tokens
@@ -34,6 +34,7 @@ class ApiParts:
 
     tokens: Tokens
     guard: Guard
+    access: Access
     sign_in: SignIn
     sites: Sites
     history: History
@@ -46,33 +47,6 @@ class ApiParts:
     wall: Callable[[], float] = time.time
     visitors: VisitorLimits = field(default_factory=lambda: VisitorLimits(time.monotonic))
     password_door: bool = True
-
-
-def caller(request: Request, parts: ApiParts) -> Identity:
-    """Return who sends the request, by its bearer token.
-
-    Raises:
-        ApiError: `bad_token`.
-    """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise ApiError("bad_token", "Send the header `Authorization: Bearer <token>`.")
-    try:
-        return parts.guard.verify(token.strip(), parts.wall())
-    except BadTokenError as error:
-        raise ApiError("bad_token", str(error)) from None
-
-
-def leader(request: Request, parts: ApiParts) -> Identity:
-    """Return the caller, who leads or administers.
-
-    Raises:
-        ApiError: `bad_token` or `forbidden`.
-    """
-    who = caller(request, parts)
-    if who.role not in ("leader", "admin"):
-        raise ApiError("forbidden", "Only leaders and administrators may see this.")
-    return who
 
 
 async def read_json(request: Request, kind: type[T]) -> T:

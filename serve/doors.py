@@ -113,6 +113,10 @@ class History(Protocol):
         """Tell whether the agent appears in the session."""
         ...
 
+    async def place(self, org: str, session: str) -> tuple[str, str]:
+        """Return the session's queue and the agent who serves or served it ('' for none)."""
+        ...
+
     async def page(
         self, org: str, session: str, track: Track, after: int, limit: int
     ) -> list[bytes]:

@@ -7,9 +7,11 @@ The tag is the JSON key `t`. `client_id` is chosen by the client, unique per sen
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
+
+from actors.permissions import Permission
 
 ClientId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -23,7 +25,9 @@ FRAME_LIMIT = 64 * 1024
 
 
 class _Frame(msgspec.Struct, frozen=True, kw_only=True, tag_field="t", forbid_unknown_fields=True):
-    """Base of all client frames."""
+    """Base of all client frames. `permission`: what it asks for."""
+
+    permission: ClassVar[Permission]
 
 
 class WireBody(
@@ -53,6 +57,7 @@ class Hello(_Frame, frozen=True, kw_only=True, tag="hello"):
     `Sec-WebSocket-Protocol: raydesk, <token>`. `cursors`: session -> what the device already has.
     `batch`: the server may send an array of frames in one WebSocket message."""
 
+    permission: ClassVar = Permission("socket", "open")
     token: Annotated[str, msgspec.Meta(max_length=8192)] = ""
     cursors: Annotated[dict[Id, Cursor], msgspec.Meta(max_length=500)] = {}
     batch: bool = False
@@ -62,6 +67,7 @@ class Hello(_Frame, frozen=True, kw_only=True, tag="hello"):
 class Start(_Frame, frozen=True, kw_only=True, tag="start"):
     """A customer asks for help: opens a session, or answers with the current one."""
 
+    permission: ClassVar = Permission("sessions", "start")
     client_id: ClientId
     queue: Annotated[str, msgspec.Meta(max_length=128)] = ""
     subject: ShortText = ""
@@ -73,6 +79,7 @@ class Start(_Frame, frozen=True, kw_only=True, tag="start"):
 class SayFrame(_Frame, frozen=True, kw_only=True, tag="say"):
     """`aside`: only staff sees it (whisper, note)."""
 
+    permission: ClassVar = Permission("messages", "send")
     session: Id
     client_id: ClientId
     body: WireBody
@@ -80,6 +87,7 @@ class SayFrame(_Frame, frozen=True, kw_only=True, tag="say"):
 
 
 class RecallFrame(_Frame, frozen=True, kw_only=True, tag="recall"):
+    permission: ClassVar = Permission("messages", "send")
     session: Id
     client_id: ClientId
     seq: Seq
@@ -89,6 +97,7 @@ class ReceiptFrame(_Frame, frozen=True, kw_only=True, tag="receipt"):
     """Cumulative: everything up to these seqs reached this device / was read. Send one for many
     messages rather than one each."""
 
+    permission: ClassVar = Permission("messages", "read")
     session: Id
     delivered: Seq = 0
     read: Seq = 0
@@ -97,16 +106,19 @@ class ReceiptFrame(_Frame, frozen=True, kw_only=True, tag="receipt"):
 class TypingWire(_Frame, frozen=True, kw_only=True, tag="typing"):
     """At most one a second. `preview` (a customer's unsent text) is shown to the agent."""
 
+    permission: ClassVar = Permission("messages", "send")
     session: Id
     preview: NoteText = ""
 
 
 class End(_Frame, frozen=True, kw_only=True, tag="end"):
+    permission: ClassVar = Permission("sessions", "end")
     session: Id
     client_id: ClientId
 
 
 class RateFrame(_Frame, frozen=True, kw_only=True, tag="rate"):
+    permission: ClassVar = Permission("sessions", "rate")
     session: Id
     client_id: ClientId
     score: Annotated[int, msgspec.Meta(ge=1, le=5)]
@@ -114,6 +126,7 @@ class RateFrame(_Frame, frozen=True, kw_only=True, tag="rate"):
 
 
 class WrapUp(_Frame, frozen=True, kw_only=True, tag="wrap_up"):
+    permission: ClassVar = Permission("sessions", "wrap_up")
     session: Id
     client_id: ClientId
     disposition: ShortText = ""
@@ -123,6 +136,7 @@ class WrapUp(_Frame, frozen=True, kw_only=True, tag="wrap_up"):
 class TransferFrame(_Frame, frozen=True, kw_only=True, tag="transfer"):
     """To exactly one of `agent` or `queue`. `stay`: serve on until one of the queue accepts."""
 
+    permission: ClassVar = Permission("sessions", "transfer")
     session: Id
     client_id: ClientId
     agent: Annotated[str, msgspec.Meta(max_length=128)] = ""
@@ -133,11 +147,13 @@ class TransferFrame(_Frame, frozen=True, kw_only=True, tag="transfer"):
 
 
 class CompleteTransferFrame(_Frame, frozen=True, kw_only=True, tag="complete_transfer"):
+    permission: ClassVar = Permission("sessions", "transfer")
     session: Id
     client_id: ClientId
 
 
 class CancelTransferFrame(_Frame, frozen=True, kw_only=True, tag="cancel_transfer"):
+    permission: ClassVar = Permission("sessions", "transfer")
     session: Id
     client_id: ClientId
 
@@ -145,12 +161,14 @@ class CancelTransferFrame(_Frame, frozen=True, kw_only=True, tag="cancel_transfe
 class Watch(_Frame, frozen=True, kw_only=True, tag="watch"):
     """A leader follows a session unseen; `whisper` by `say` with `aside`."""
 
+    permission: ClassVar = Permission("sessions", "watch")
     session: Id
     client_id: ClientId
     cursor: Cursor = Cursor()
 
 
 class JoinFrame(_Frame, frozen=True, kw_only=True, tag="join"):
+    permission: ClassVar = Permission("sessions", "join")
     session: Id
     client_id: ClientId
 
@@ -158,33 +176,40 @@ class JoinFrame(_Frame, frozen=True, kw_only=True, tag="join"):
 class Leave(_Frame, frozen=True, kw_only=True, tag="leave"):
     """Stop watching, or leave a session joined."""
 
+    permission: ClassVar = Permission("sessions", "leave")
     session: Id
     client_id: ClientId
 
 
 class TakeOverFrame(_Frame, frozen=True, kw_only=True, tag="take_over"):
+    permission: ClassVar = Permission("sessions", "take_over")
     session: Id
     client_id: ClientId
 
 
 class Status(_Frame, frozen=True, kw_only=True, tag="status"):
+    permission: ClassVar = Permission("status", "set")
     status: Literal["available", "break", "offline"]
     client_id: ClientId
     reason: ShortText = ""
 
 
 class Accept(_Frame, frozen=True, kw_only=True, tag="accept"):
+    permission: ClassVar = Permission("offers", "answer")
     offer: Id
     client_id: ClientId
 
 
 class Decline(_Frame, frozen=True, kw_only=True, tag="decline"):
+    permission: ClassVar = Permission("offers", "answer")
     offer: Id
     client_id: ClientId
 
 
 class Ping(_Frame, frozen=True, kw_only=True, tag="ping"):
     """Answered by `pong`; also keeps proxies from closing an idle connection."""
+
+    permission: ClassVar = Permission("socket", "open")
 
 
 ClientFrame = (

@@ -42,9 +42,16 @@ def write_head(row: t.Organisation, head: Head, version: int) -> None:
     row.head_version = version
 
 
-async def get_row(session: AsyncSession, org: str, kind: Kind, key: str) -> Stored | None:
-    """Return a row, None if there is none."""
-    found = await _select(session, org, kind, [kind.id_column == key], 1)
+async def get_row(
+    session: AsyncSession,
+    org: str,
+    kind: Kind,
+    key: str,
+    where: ColumnElement[bool] | None = None,
+) -> Stored | None:
+    """Return a row (that meets the condition), None if there is none."""
+    wanted = [kind.id_column == key, *([] if where is None else [where])]
+    found = await _select(session, org, kind, wanted, 1)
     return found[0] if found else None
 
 
@@ -56,12 +63,15 @@ async def list_rows(
     after: str = "",
     limit: int | None = None,
     filters: Mapping[str, Any] | None = None,
+    where: ColumnElement[bool] | None = None,
 ) -> list[Stored]:
-    """Return rows by ascending id, from the first after `after`."""
-    where = [kind.filters[name].where(value) for name, value in (filters or {}).items()]
+    """Return rows (that meet the condition) by ascending id, from the first after `after`."""
+    wanted = [kind.filters[name].where(value) for name, value in (filters or {}).items()]
     if after:
-        where.append(kind.id_column > after)
-    return await _select(session, org, kind, where, limit)
+        wanted.append(kind.id_column > after)
+    if where is not None:
+        wanted.append(where)
+    return await _select(session, org, kind, wanted, limit)
 
 
 async def put_row(session: AsyncSession, org: str, kind: Kind, new: Stored, *, there: bool) -> None:

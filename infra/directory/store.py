@@ -27,6 +27,7 @@ from infra.directory.declared import (
     parse,
 )
 from infra.directory.kinds import BY_PART, KINDS, Kind
+from infra.directory.reach import Reach, within
 from infra.directory.refusals import RefusedError, no_organisation
 from infra.directory.rows import Stored, get_row, head_of, list_rows
 from infra.directory.writer import Writer
@@ -139,10 +140,13 @@ class Directory:
             row = await session.get(t.Organisation, org)
             return None if row is None else head_of(row)
 
-    async def get(self, org: str, kind: Kind, key: str) -> Stored | None:
-        """Return a row, None if there is none."""
+    async def get(
+        self, org: str, kind: Kind, key: str, *, reach: Reach | None = None
+    ) -> Stored | None:
+        """Return a row, None if there is none (within reach)."""
         async with AsyncSession(self.engine) as session:
-            return await get_row(session, org, kind, key)
+            where = None if reach is None else await within(session, org, kind, reach)
+            return await get_row(session, org, kind, key, where)
 
     async def list_rows(
         self,
@@ -152,10 +156,14 @@ class Directory:
         after: str = "",
         limit: int = 100,
         filters: Mapping[str, Any] | None = None,
+        reach: Reach | None = None,
     ) -> list[Stored]:
-        """Return up to `limit` rows by ascending id, from the first after `after`."""
+        """Return up to `limit` rows (within reach) by ascending id, from the first after
+        `after`."""
         async with AsyncSession(self.engine) as session:
-            return await list_rows(session, org, kind, after=after, limit=limit, filters=filters)
+            where = None if reach is None else await within(session, org, kind, reach)
+            which: dict[str, Any] = {"after": after, "limit": limit, "filters": filters}
+            return await list_rows(session, org, kind, where=where, **which)
 
     async def set_queue(self, org: str, queue: str, value: DeclaredQueue) -> None:
         """Add or replace a queue."""

@@ -12,7 +12,6 @@ from typing import Any
 from infra.directory import declared_rows as d
 from infra.directory.calendars import read_calendar, with_days
 from infra.directory.kinds import BY_NAME
-from infra.directory.refusals import no_row
 from infra.directory.rows import Stored
 from infra.directory.writer import Writer
 from serve.admin import forms as f
@@ -30,10 +29,8 @@ _ONE = {"id": d.Id}
 async def list_members(call: Call) -> Answer:
     """Return a page of the accounts in a group."""
     group, query = call.path["id"], call.query
-    if await call.directory.get(call.org, _GROUPS, group) is None:
-        raise no_row("groups", group)
-    rows = await call.directory.list_rows(
-        call.org,
+    await call.get(_GROUPS, group)
+    rows = await call.list_rows(
         _ACCOUNTS,
         after=read_cursor(query.cursor, d.Id) or "",
         limit=query.limit + 1,
@@ -83,9 +80,7 @@ async def _set(writer: Writer, row: Stored, **change: Any) -> Answer:
 
 async def settings_in_effect(call: Call) -> Answer:
     """Return an account's settings: its own, else its groups', else the organisation's."""
-    row = await call.directory.get(call.org, _ACCOUNTS, call.path["id"])
-    if row is None:
-        raise no_row("accounts", call.path["id"])
+    row = await call.get(_ACCOUNTS, call.path["id"])
     levels = ["organisation", *(f"group:{one}" for one in sorted(row.value.groups))]
     whole: dict[str, Any] = {}
     for key in (*levels, f"account:{row.id}"):

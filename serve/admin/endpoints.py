@@ -10,7 +10,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 
+from actors.permissions import Rights
 from infra.directory.audit import By
+from infra.directory.kinds import Kind
+from infra.directory.reach import Reach
+from infra.directory.refusals import no_row
+from infra.directory.rows import Stored
 from infra.directory.store import Directory
 from infra.directory.writer import Writer
 from serve.admin.access import Permission
@@ -39,6 +44,7 @@ class Call:
     request: Request
     directory: Directory
     who: Identity
+    rights: Rights
     by: By
     path: Mapping[str, str]
     query: Any
@@ -54,6 +60,27 @@ class Call:
     def org(self) -> str:
         """Return the organisation: the caller's, always."""
         return self.who.org
+
+    @property
+    def reach(self) -> Reach | None:
+        """Return whose rows the caller may see; None: everybody's."""
+        groups = self.rights.groups
+        return None if groups is None else Reach(groups, self.who.subject)
+
+    async def get(self, kind: Kind, key: str) -> Stored:
+        """Return a row that the caller may see.
+
+        Raises:
+            RefusedError: `not_found`: it is not there, or another group's.
+        """
+        row = await self.directory.get(self.org, kind, key, reach=self.reach)
+        if row is None:
+            raise no_row(kind.name, key)
+        return row
+
+    async def list_rows(self, kind: Kind, **which: Any) -> list[Stored]:
+        """Return rows that the caller may see: see `Directory.list_rows`."""
+        return await self.directory.list_rows(self.org, kind, reach=self.reach, **which)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from infra.directory.declared_rows import DeclaredBar
 from infra.directory.kinds import KINDS, Kind
-from infra.directory.refusals import no_row
 from infra.directory.rows import Stored
 from infra.directory.writer import Writer
 from serve.admin.access import Permission
@@ -143,8 +142,7 @@ class RowRoutes:
         """Return a page."""
         query = call.query
         names = [name for name in self._kind.filters if getattr(query, name) is not None]
-        rows = await call.directory.list_rows(
-            call.org,
+        rows = await call.list_rows(
             self._kind,
             after=read_cursor(query.cursor, self._kind.id_type) or "",
             limit=query.limit + 1,
@@ -157,10 +155,7 @@ class RowRoutes:
 
     async def read(self, call: Call) -> Answer:
         """Return one row."""
-        row = await call.directory.get(call.org, self._kind, call.path["id"])
-        if row is None:
-            raise no_row(self._kind.name, call.path["id"])
-        return self._answer(row)
+        return self._answer(await call.get(self._kind, call.path["id"]))
 
     async def create(self, call: Call, writer: Writer) -> Answer:
         """Add a row; one without an id gets one."""

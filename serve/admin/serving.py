@@ -14,12 +14,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from actors.permissions import Permission
 from infra.directory.audit import By
 from infra.directory.declared import DeclarationError
 from infra.directory.refusals import RefusedError
 from infra.directory.store import Directory
 from infra.directory.writer import Writer
-from serve.admin.access import Check
+from serve.access import Access, Caller
 from serve.admin.endpoints import Answer, Call, DryRunError, Endpoint
 from serve.admin.problems import Mistake, ProblemCode, ProblemError, answer_problem
 from serve.admin.reading import (
@@ -32,7 +33,6 @@ from serve.admin.reading import (
     read_query,
 )
 from serve.api_errors import STATUS, ApiError
-from serve.identity import Identity
 from serve.knowledge.workshop import Workshop
 
 log = structlog.get_logger()
@@ -43,12 +43,11 @@ HASHES_N = 4
 
 @dataclass(frozen=True, kw_only=True)
 class AdminParts:
-    """What the API is given. `caller` names who sends a request; `address` says from where."""
+    """What the API is given. `address` says from where a request comes."""
 
     directory: Directory
-    caller: Callable[[Request], Identity]
+    access: Access
     address: Callable[[Request], str]
-    may: Check
     workshop: Workshop = field(default_factory=Workshop)
 
 
@@ -87,15 +86,13 @@ class Server:
             return answer_problem(ProblemError("internal", "This failed on our side: try again."))
 
     async def _serve(self, request: Request, endpoint: Endpoint) -> Response:
-        who = self._who(request)
-        if not self._parts.may(who, endpoint.permission):
-            permission = endpoint.permission
-            told = f"Your role may not {permission.action} {permission.resource}."
-            raise ProblemError("forbidden", told)
+        caller = await self._admit(request, endpoint.permission)
+        who = caller.who
         call = Call(
             request=request,
             directory=self._parts.directory,
             who=who,
+            rights=caller.rights,
             by=By(
                 subject=who.subject,
                 role=who.role,
@@ -113,9 +110,9 @@ class Server:
             return _response(answer, request.headers.get("if-none-match", ""))
         return _response(await self._write(call, endpoint), "")
 
-    def _who(self, request: Request) -> Identity:
+    async def _admit(self, request: Request, permission: Permission) -> Caller:
         try:
-            return self._parts.caller(request)
+            return await self._parts.access.admit(request, permission)
         except ApiError as error:
             code: ProblemCode = "bad_token" if STATUS[error.code] == 401 else "forbidden"
             raise ProblemError(code, error.detail) from None

@@ -10,8 +10,10 @@ from actors.addresses import Address, Conn
 from actors.frames import Error as ErrorFrame
 from actors.frames import ErrorCode, encode_frame
 from actors.messages import Person
+from actors.permissions import Rights
 from serve.gateway.cursors import Cursors
 from serve.gateway.limits import Limits, TokenBucket
+from serve.gateway.permitting import frames_of
 from serve.identity import Identity
 from serve.wire import Start
 
@@ -43,7 +45,8 @@ class Connection:
 
     `attached`: the sessions whose frames come here, and whether as a watcher. `wanted`: those of
     the agent's last snapshot; `followed`: the first one came. `starting`, `watching`: the `start`
-    and `watch` frames not answered yet, per session.
+    and `watch` frames not answered yet, per session. `rights`: what the person may do, by the
+    settings when the socket opened; when they change, it is closed (`serve.oauth.guard`).
     """
 
     __slots__ = (
@@ -56,6 +59,7 @@ class Connection:
         "device",
         "followed",
         "frames",
+        "frames_allowed",
         "identity",
         "ip",
         "is_open",
@@ -64,6 +68,7 @@ class Connection:
         "person",
         "queued",
         "refused_n",
+        "rights",
         "sink",
         "starting",
         "wanted",
@@ -75,6 +80,7 @@ class Connection:
         *,
         conn: Conn,
         identity: Identity,
+        rights: Rights,
         sink: Sink,
         limits: Limits,
         cursors: Cursors,
@@ -87,6 +93,8 @@ class Connection:
         self.number = conn.number
         self.identity = identity
         self.person: Person = identity.person
+        self.rights = rights
+        self.frames_allowed = frames_of(rights.permissions)
         self.address: Address | None = None
         self.sink = sink
         self.limits = limits

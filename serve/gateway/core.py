@@ -18,13 +18,15 @@ import structlog
 from actors import messages as m
 from actors.frames import Ack, ErrorCode, Pong, SoftFrame, Welcome, encode_frame
 from actors.messages import Envelope
+from actors.permissions import label_of
 from actors.ports import Delivery
 from serve import wire as w
 from serve.gateway.connection import Connection, Sink, error_frame
 from serve.gateway.decoding import Bad, decode_message
 from serve.gateway.following import Following, read_error, read_snapshot
-from serve.gateway.mapping import Mapped, may_send, session_address, to_envelope
+from serve.gateway.mapping import Mapped, session_address, to_envelope
 from serve.gateway.opening import DoorClosedError, Peer, admit, read_hello
+from serve.gateway.permitting import may_send
 from serve.gateway.starting import Starting
 from serve.gateway.table import Table
 from serve.gateway.world import World
@@ -228,13 +230,14 @@ class Gateway:
             self._following.connect_agent(connection)
 
     def _count_open(self, role: str) -> None:
-        self._metrics.set("connections", self._table.open_n(role), role)
+        label = label_of(role)
+        self._metrics.set("connections", self._table.open_n(label), label)
 
     # --- frames in -----------------------------------------------------------------------
 
     def _take(self, connection: Connection, frame: w.ClientFrame) -> None:
         self._in_n += 1
-        if not may_send(frame, connection.person.role):
+        if not may_send(frame, connection.rights, connection.frames_allowed):
             self._forbid(connection, frame)
             return
         match frame:
@@ -271,6 +274,8 @@ class Gateway:
 
     def _forbid(self, connection: Connection, frame: w.ClientFrame) -> None:
         tag = str(frame.__struct_config__.tag)
+        if getattr(frame, "aside", False):
+            tag += " with `aside`"
         detail = f"The role {connection.person.role} may not send {tag}."
         client_id, session = getattr(frame, "client_id", ""), getattr(frame, "session", "")
         self._answer(connection, Bad("forbidden", detail, client_id, session))

@@ -1,7 +1,7 @@
 """A wire frame of an authenticated person -> a command and the actor it is for. Pure.
 
-Whatever is not in `ROLES` for a role is refused before it becomes a command (M9, tenancy): the
-organisation and the person come from the connection, never from the frame.
+Whatever the sender's role may not send was refused before (`serve.gateway.permitting`); the
+organisation and the person come from the connection, never from the frame (M9, tenancy).
 """
 
 from __future__ import annotations
@@ -10,40 +10,11 @@ from typing import assert_never
 
 from actors import messages as m
 from actors.addresses import Address
-from actors.messages import Envelope, Role
+from actors.messages import Envelope
 from serve import wire as w
 from serve.gateway.bodies import BodyError, check_body
 from serve.gateway.connection import Connection
 from serve.gateway.decoding import Bad
-
-STAFF: frozenset[Role] = frozenset({"agent", "leader", "admin"})
-LEADERS: frozenset[Role] = frozenset({"leader", "admin"})
-CUSTOMERS: frozenset[Role] = frozenset({"customer"})
-EVERYONE: frozenset[Role] = STAFF | CUSTOMERS
-
-ROLES: dict[type[w.ClientFrame], frozenset[Role]] = {
-    w.Hello: EVERYONE,
-    w.Start: CUSTOMERS,
-    w.SayFrame: EVERYONE,
-    w.RecallFrame: EVERYONE,
-    w.ReceiptFrame: EVERYONE,
-    w.TypingWire: EVERYONE,
-    w.End: EVERYONE,
-    w.RateFrame: CUSTOMERS,
-    w.WrapUp: STAFF,
-    w.TransferFrame: STAFF,
-    w.CompleteTransferFrame: STAFF,
-    w.CancelTransferFrame: STAFF,
-    w.Watch: LEADERS,
-    w.JoinFrame: LEADERS,
-    w.Leave: STAFF,
-    w.TakeOverFrame: LEADERS,
-    w.Status: STAFF,
-    w.Accept: STAFF,
-    w.Decline: STAFF,
-    w.Ping: EVERYONE,
-}
-"""Which roles may send which frame."""
 
 SESSION_ID_MAX = 20
 """Digits of the largest 64-bit number."""
@@ -72,11 +43,6 @@ Mapped = (
 
 TO_AGENT = (w.Status, w.Accept, w.Decline)
 """Frames for the sender's own agent; all others are for the session they name."""
-
-
-def may_send(frame: w.ClientFrame, role: Role) -> bool:
-    """Tell whether that role may send that frame at all."""
-    return role in ROLES[type(frame)]
 
 
 def session_address(org: str, session: str) -> Address | None:
@@ -166,9 +132,6 @@ def to_command(frame: Mapped, who: Connection) -> m.Command | Bad:
 
 
 def _say(frame: w.SayFrame, who: Connection) -> m.Command | Bad:
-    if frame.aside and who.person.role == "customer":
-        detail = "Only staff can say something aside: send it without `aside`."
-        return Bad("forbidden", detail, frame.client_id, frame.session)
     try:
         body = check_body(frame.body)
     except BodyError as error:

@@ -7,6 +7,7 @@ import msgspec
 from actors.addresses import Conn
 from actors.config import OrgConfig
 from actors.frames import ErrorCode
+from actors.permissions import needs_account, rights_of
 from serve.gateway.connection import Connection, Sink
 from serve.gateway.cursors import Cursors
 from serve.gateway.decoding import Bad, decode_message
@@ -82,10 +83,14 @@ async def admit(
     if config is None:
         raise DoorClosedError("bad_token", "The token's organisation does not exist.")
     identity = as_configured(identity, config)
+    rights = rights_of(config, identity.role, identity.subject)
+    if not rights.may(Hello.permission):
+        raise DoorClosedError("forbidden", "Your role opens no socket: use the HTTP API.")
     check_origin(peer, identity, config, world.origins)
     connection = Connection(
         conn=Conn(world.name, number),
         identity=identity,
+        rights=rights,
         sink=sink,
         limits=world.limits,
         cursors=Cursors(hello.cursors),
@@ -108,7 +113,7 @@ def as_configured(identity: Identity, config: OrgConfig) -> Identity:
         return identity
     agent = config.agents.get(identity.subject)
     if agent is None:
-        if identity.role == "agent":
+        if needs_account(identity.role):
             raise DoorClosedError("bad_token", "This agent does not exist: ask your administrator.")
         return identity
     if not agent.enabled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from actors.permissions import label_of
 from serve.gateway.connection import Connection
 
 PersonKey = tuple[str, str, str]
@@ -35,7 +36,7 @@ class Table:
         """Register an open socket."""
         self._by_number[connection.number] = connection
         self._by_person.setdefault(person_key(connection), []).append(connection)
-        role = connection.identity.role
+        role = label_of(connection.identity.role)
         self._roles[role] = self._roles.get(role, 0) + 1
 
     def remove(self, connection: Connection) -> bool:
@@ -47,7 +48,7 @@ class Table:
         mates.remove(connection)
         if not mates:
             del self._by_person[key]
-        self._roles[connection.identity.role] -= 1
+        self._roles[label_of(connection.identity.role)] -= 1
         return True
 
     def of_person(self, connection: Connection) -> list[Connection]:
@@ -60,5 +61,5 @@ class Table:
         return [connection for some in found for connection in some]
 
     def open_n(self, role: str) -> int:
-        """Return how many sockets of that role are open."""
+        """Return how many sockets of that role (`actors.permissions.label_of`) are open."""
         return self._roles.get(role, 0)

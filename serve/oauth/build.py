@@ -13,8 +13,10 @@ from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
+from actors.permissions import Permission
+from serve.access import Open
 from serve.api_errors import json_response
 from serve.oauth.companies import Companies, ProviderDocuments
 from serve.oauth.factors import TRIES_BURST, TRIES_RATE, Factors
@@ -87,7 +89,7 @@ class Trust:
                 log.warning("trust.not_followed", error=str(error))
 
 
-def oauth_routes(parts: OAuthParts, documents: ProviderDocuments) -> list[Route]:
+def oauth_routes(parts: OAuthParts, documents: ProviderDocuments) -> list[BaseRoute]:
     """Return the routes of the authorization server."""
     world, factors = parts.world, Factors(parts.world.registry, parts.world.grants)
     companies = Companies(
@@ -104,16 +106,18 @@ def oauth_routes(parts: OAuthParts, documents: ProviderDocuments) -> list[Route]
     async def well_known(_: Request) -> Response:
         return json_response(told)
 
+    route, one_self = parts.api.access.route, Permission("me", "update")
+    public = Open("OAuth's own protocol says who calls")
     return [
-        Route("/.well-known/oauth-authorization-server", well_known),
-        Route("/oauth/authorize", pages.authorize, methods=["GET"]),
-        Route("/oauth/sign-in", pages.sign_in, methods=["POST"]),
-        Route("/oauth/callback", pages.arrived, methods=["GET"]),
-        Route("/oauth/token", programs.token, methods=["POST"]),
-        Route("/oauth/revoke", programs.revoke, methods=["POST"]),
-        Route("/oauth/introspect", programs.introspect, methods=["POST"]),
-        Route("/v1/me/password", me.password, methods=["POST"]),
-        Route("/v1/me/totp", me.totp, methods=["POST"]),
-        Route("/v1/me/totp", me.no_totp, methods=["DELETE"]),
-        Route("/v1/me/sign-out", me.sign_out, methods=["POST"]),
+        route("/.well-known/oauth-authorization-server", well_known, Open("RFC 8414: public")),
+        route("/oauth/authorize", pages.authorize, public),
+        route("/oauth/sign-in", pages.sign_in, public, ["POST"]),
+        route("/oauth/callback", pages.arrived, public),
+        route("/oauth/token", programs.token, public, ["POST"]),
+        route("/oauth/revoke", programs.revoke, public, ["POST"]),
+        route("/oauth/introspect", programs.introspect, public, ["POST"]),
+        route("/v1/me/password", me.password, one_self, ["POST"]),
+        route("/v1/me/totp", me.totp, one_self, ["POST"]),
+        route("/v1/me/totp", me.no_totp, one_self, ["DELETE"]),
+        route("/v1/me/sign-out", me.sign_out, Permission("me", "sign_out"), ["POST"]),
     ]

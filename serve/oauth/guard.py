@@ -14,10 +14,12 @@ from typing import Protocol
 import msgspec
 
 from actors.config import AgentConfig, OrgConfig
+from actors.permissions import needs_account, rights_of
 from infra.revocation import Revocation
 from serve.identity import BadTokenError, Identity
 from serve.tokens import Tokens
 
+GONE = "This account does not exist any more."
 Fits = Callable[[Identity], str]
 """Returns why somebody may not stay; '' if nothing speaks against it."""
 
@@ -122,6 +124,8 @@ class Guard:
         self._configs[config.org] = config
         if self._sockets is not None:
             self._sockets.end_staff(config.org, self._outdated)
+            if known is not None:
+                self._sockets.end_staff(config.org, _changes(known, config))
 
     def ended_n(self) -> int:
         """Return how many entries are held."""
@@ -143,7 +147,9 @@ class Guard:
     def _changed(self, who: Identity) -> str:
         agent = self._agent(who)
         if agent is None:
-            return ""
+            # A sign-in of ours is always an account's; providers' and clients' tokens have none.
+            gone = who.family and who.role != "customer" and who.org in self._configs
+            return GONE if gone else ""
         if not agent.enabled:
             return "This account is disabled: ask your administrator."
         if who.stamp and who.stamp != agent.stamp:
@@ -156,7 +162,7 @@ class Guard:
         """Return why an open socket may not go on: what it may do was fixed when it opened."""
         agent = self._agent(who)
         if agent is None:
-            return "This account does not exist any more." if who.role == "agent" else ""
+            return GONE if needs_account(who.role) else ""
         if who.role != agent.role:
             return "The role of this account has changed: connect again."
         return self._changed(who)
@@ -173,3 +179,14 @@ class Guard:
         if agent is None or (agent.role, agent.name) == (who.role, who.name):
             return who
         return msgspec.structs.replace(who, role=agent.role, name=agent.name, kind=agent.kind)
+
+
+def _changes(old: OrgConfig, new: OrgConfig) -> Fits:
+    """Return a test for whose role, or groups that bound it, mean something else now. What a socket
+    may do was fixed when it opened: it connects again."""
+
+    def changed(who: Identity) -> str:
+        before, after = (rights_of(config, who.role, who.subject) for config in (old, new))
+        return "" if before == after else "What your role may do has changed: connect again."
+
+    return changed

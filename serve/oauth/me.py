@@ -8,8 +8,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from serve.access import caller_of
 from serve.api_errors import ApiError, json_response
-from serve.api_parts import caller, read_json
+from serve.api_parts import read_json
 from serve.doors import Account
 from serve.identity import Identity
 from serve.oauth.factors import Factors, enrolment_uri, new_secret
@@ -50,7 +51,7 @@ class MeApi:
 
     async def password(self, request: Request) -> Response:
         """Change the password; every sign-in of the account ends, this one too."""
-        who, ask = caller(request, self._parts.api), await read_json(request, NewPassword)
+        who, ask = caller_of(request).who, await read_json(request, NewPassword)
         await self._account(who, ask.old)
         hashed = await self._parts.api.sign_in.hash(ask.new)
         await self._parts.world.accounts.set_password(who.org, who.subject, hashed)
@@ -59,7 +60,7 @@ class MeApi:
 
     async def totp(self, request: Request) -> Response:
         """Set up the second factor: the secret first, then a code that shows it arrived."""
-        who, ask = caller(request, self._parts.api), await read_json(request, Enrolment)
+        who, ask = caller_of(request).who, await read_json(request, Enrolment)
         await self._account(who, ask.password)
         if not ask.secret:
             secret = new_secret()
@@ -74,7 +75,7 @@ class MeApi:
 
     async def no_totp(self, request: Request) -> Response:
         """Remove the second factor, with a code of it."""
-        who, ask = caller(request, self._parts.api), await read_json(request, Enrolment)
+        who, ask = caller_of(request).who, await read_json(request, Enrolment)
         await self._account(who, ask.password)
         if not await self._factors.accept(who.org, who.subject, ask.code):
             raise ApiError("bad_request", "The code is wrong or was used: enter the next one.")
@@ -83,7 +84,7 @@ class MeApi:
 
     async def sign_out(self, request: Request) -> Response:
         """End this sign-in, or all of them: tokens, refresh tokens and sockets."""
-        who, ask = caller(request, self._parts.api), await read_json(request, SignOut)
+        who, ask = caller_of(request).who, await read_json(request, SignOut)
         if ask.everywhere:
             await self._parts.ending.person(who.org, who.subject)
         elif who.family:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 from starlette.applications import Starlette
 
+from actors.config import OrgConfig
 from infra.directory.store import Directory
 from serve.api import build_app
 from serve.gateway.limits import Limits
@@ -22,9 +23,24 @@ async def _ready() -> bool:
     return True
 
 
+class Compiled:
+    """The settings as the directory has them now."""
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    async def get(self, org: str) -> OrgConfig | None:
+        """Compile them."""
+        return await self._directory.compile_config(org)
+
+
 def admin_app(directory: Directory) -> Starlette:
     """Return the doors, with this directory."""
-    adapters = replace(make_adapters(Store(), Limits(), ready=_ready), directory=directory)
+    adapters = replace(
+        make_adapters(Store(), Limits(), ready=_ready),
+        directory=directory,
+        configs=Compiled(directory),
+    )
     return build_app("gw", adapters, ScriptedFabric())
 
 

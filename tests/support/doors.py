@@ -174,6 +174,9 @@ class PastSessions:
     async def took_part(self, org: str, session: str, agent: str) -> bool:
         return agent == "ann"
 
+    async def place(self, org: str, session: str) -> tuple[str, str]:
+        return "help", "ann"
+
     async def page(
         self, org: str, session: str, track: Track, after: int, limit: int
     ) -> list[bytes]:

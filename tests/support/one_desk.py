@@ -372,6 +372,9 @@ class Memory:
     async def took_part(self, org: str, session: str, agent: str) -> bool:
         return True
 
+    async def place(self, org: str, session: str) -> tuple[str, str]:
+        return "", ""
+
     async def ready(self) -> bool:
         return True
 
