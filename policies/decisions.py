@@ -30,6 +30,10 @@ VERSION = 1
 NEAR = 1e-6
 """By how much the probabilities of one decision may miss 1."""
 
+USED_UP = frozenset({"capacity", "channel", "quota"})
+"""Reasons that earlier decisions of a round may be to blame for: where a round is drawn all
+together, a candidate may have had a chance and yet be gone."""
+
 Detail = Literal["full", "capped", "chosen"]
 """`full`: every agent, and every contact that the policy saw; `capped`: the first so many of them;
 `chosen`: the chosen agent alone."""
@@ -207,7 +211,8 @@ def _wrong(row: Decision) -> str | None:
     if row.action != HOLD and all(one.agent != row.action for one in row.candidates):
         return f"action: {row.action!r}; allowed: one of the candidates"
     for one in row.candidates:
-        if one.reason and one.propensity > 0:
+        taken = row.place > 0 and one.reason in USED_UP
+        if one.reason and one.propensity > 0 and not taken:
             why = f"it could not be chosen ({one.reason})"
             return f"candidates.propensity: {one.propensity} of {one.agent!r}; allowed: 0, {why}"
     total = math.fsum([row.hold_propensity, *(one.propensity for one in row.candidates)])

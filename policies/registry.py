@@ -7,6 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from policies import parameters
 from policies.batch_assignment import BatchAssignment
+from policies.composed import composed
 from policies.fastest_first import FastestFirst
 from policies.fixed_cap import FixedCap
 from policies.fixed_queue_ratio import FixedQueueRatio
@@ -168,3 +169,6 @@ def _entry(name: str) -> _Entry[Any]:
     if entry is None:
         raise LookupError(f"no policy named {name!r}; there are {', '.join(names())}")
     return entry
+
+
+_entries.update({name: _Entry(*found) for name, found in composed(make).items()})
