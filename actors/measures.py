@@ -30,6 +30,8 @@ BUCKETS: dict[str, tuple[float, ...]] = {
     "exchange_seconds": SECONDS,
     "decision_seconds": SECONDS,
     "score_seconds": SECONDS,
+    "bot_answer_seconds": SECONDS,
+    "assist_seconds": SECONDS,
     "commit_entities": SIZES,
     "batch_commands": SIZES,
     "answer_seconds": WAITS,
@@ -71,4 +73,13 @@ METRICS: dict[str, Measure] = {
     "score_seconds": Measure("histogram", "One question to the assignment model and back"),
     "score_misses_total": Measure("counter", "Questions to that model in vain", "why"),
     "agents": Measure("gauge", "Agents by status", "status"),
+    # bots
+    "bot_questions_total": Measure("counter", "Questions answered by the bot's model", "band"),
+    "bot_answer_seconds": Measure("histogram", "One question to the bot's model and back"),
+    "bot_misses_total": Measure("counter", "Tries at the bot's model in vain: late, failed", "why"),
+    "bot_handoffs_total": Measure("counter", "Hand-offs to people", "reason"),
+    "bot_dropped_total": Measure("counter", "Questions whose session moved on before the answer"),
+    "assist_seconds": Measure("histogram", "From a customer's message to suggestions for agents"),
+    "assist_total": Measure("counter", "Suggestions for agents: shown, late, dropped, used", "what"),
+    "llm_total": Measure("counter", "Answers of the language model by outcome", "outcome"),
 }

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from bot.decisions import Band, Suggestion
 from bot.handoff import Reason
 from bot.knowledge import Answer
-from bot.outcomes import Band
-
-
-class Suggestion(msgspec.Struct, frozen=True):
-    """A topic by its id, and the standard question that people see."""
-
-    topic: str
-    question: str
 
 
 class Ground(msgspec.Struct, frozen=True):

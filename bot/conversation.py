@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bot.acts import Act, Found, HandOff, Note, Reply, Say, Suggestion
+from bot.acts import Act, Found, HandOff, Note, Reply, Say
+from bot.decisions import Suggestion
 from bot.handoff import HandoffRules, Reason, Turn, summarise, why_hand_off
 from bot.normalise import normalise
 from bot.texts import TEXTS, Lang, Texts, courtesy_of, language_of
@@ -41,6 +42,8 @@ class Talked(msgspec.Struct, frozen=True, kw_only=True):
     """What the bot remembers of a session."""
 
     lang: Lang = "zh"
+    lang_known: bool = False
+    """The customer has written something that tells."""
     misses: int = 0
     """Questions in a row that it had no answer to."""
     clarified: bool = False
@@ -76,17 +79,18 @@ def begin(talked: Talked, hot: Sequence[Suggestion], ways: Ways) -> Next:
     if why_hand_off(Turn(vip=talked.vip), ways.rules) == "vip":
         return _hand_off(talked, "vip", ways)
     text = ways.texts.get("greeting", talked.lang)
-    if not hot:
-        return _say(talked, Reply(text=text))
-    title = ways.texts.get("hot", talked.lang)
-    return _say(*_card(talked, f"{text}\n{title}", hot, ways))
+    if not talked.lang_known:
+        text = "\n".join(ways.texts.get("greeting", lang) for lang in _BOTH)
+        return _say(*_card(talked, text, _mixed(hot), ways))
+    if hot:
+        text = f"{text}\n{ways.texts.get('hot', talked.lang)}"
+    return _say(*_card(talked, text, in_language(hot, talked.lang), ways))
 
 
 def heard(talked: Talked, kind: str, text: str, ways: Ways) -> Heard:
     """Take in what the customer said or sent."""
     text = text.strip()
-    talked = _noted(talked, "customer", text or f"({kind})")
-    talked = msgspec.structs.replace(talked, lang=language_of(text, talked.lang))
+    talked = noticed(talked, kind, text)
     if kind == "text" and ways.texts.is_human_button(text):
         return Heard(*_wants_human(talked, "button", ways))
     reason = why_hand_off(Turn(text=text, kind=kind, misses=0), ways.rules)
@@ -102,6 +106,24 @@ def heard(talked: Talked, kind: str, text: str, ways: Ways) -> Heard:
     if picked is not None:
         return Heard(talked, (), picked.question, picked.topic)
     return Heard(talked, (), text) if text else Heard(*_missed(talked, ways))
+
+
+def noticed(talked: Talked, kind: str, text: str) -> Talked:
+    """Return the state with a customer's words on record, and their language."""
+    talked = _noted(talked, "customer", text.strip() or f"({kind})")
+    return speaking(talked, text)
+
+
+def speaking(talked: Talked, text: str) -> Talked:
+    """Return the state with the language that the text is in, if it tells."""
+    lang = language_of(text, talked.lang)
+    known = talked.lang_known or any(language_of(text, other) == lang for other in _other(lang))
+    return msgspec.structs.replace(talked, lang=lang, lang_known=known)
+
+
+def in_language(suggestions: Sequence[Suggestion], lang: Lang) -> Sequence[Suggestion]:
+    """Return those in the customer's language; all, if none is."""
+    return [one for one in suggestions if language_of(one.question, lang) == lang] or suggestions
 
 
 def understood(talked: Talked, found: Found, ways: Ways) -> Next:
@@ -121,7 +143,7 @@ def understood(talked: Talked, found: Found, ways: Ways) -> Next:
             return _hand_off(talked, "misses", ways)
     text = ways.texts.get("clarify", talked.lang)
     talked = msgspec.structs.replace(talked, clarified=True)
-    chosen = found.suggestions[:SUGGESTIONS_N]
+    chosen = in_language(found.suggestions[:SUGGESTIONS_N], talked.lang)
     return _say(*_card(talked, text, chosen, ways, none_of_these=True))
 
 
@@ -145,6 +167,14 @@ def failed(talked: Talked, ways: Ways) -> Next:
     if talked.waiting:
         return _say(talked, Reply(text=ways.texts.get("fallback", talked.lang)))
     return _hand_off(talked, "bot_failed", ways)
+
+
+def owed(talked: Talked, ways: Ways) -> Next:
+    """Hand off, as was said before the bot was started again."""
+    last = next((text for who, text in reversed(talked.lines) if who == "customer"), "")
+    reason = why_hand_off(Turn(text=last), ways.rules) or "misses"
+    talked, acts = _hand_off(talked, reason, ways)
+    return talked, tuple(act for act in acts if isinstance(act, HandOff))
 
 
 def rated(talked: Talked, score: int, ways: Ways) -> Next:
@@ -184,7 +214,7 @@ def recall(talked: Talked, reply: Reply, ways: Ways) -> Talked:
             talked, told_place=talked.told_place or name in ("in_line", "next_in_line")
         )
     labels = {ways.texts.get(n, lang) for n in ("human", "none_of_these") for lang in _BOTH}
-    offered = tuple(Suggestion("", b) for b in reply.buttons if b not in labels)
+    offered = tuple(Suggestion(topic="", question=b) for b in reply.buttons if b not in labels)
     missed = name == "fallback" or (name == "clarify" and talked.clarified)
     return msgspec.structs.replace(
         talked,
@@ -215,10 +245,22 @@ def pick(offered: Sequence[Suggestion], text: str) -> Suggestion | None:
     return offered[number - 1] if 1 <= number <= len(offered) else None
 
 
+_HOT_N = 6
 _BOTH: tuple[Lang, Lang] = ("zh", "en")
 _PASSING = ("greeting", "thanks", "bye", "in_line", "next_in_line")
 """Texts after which everything is as it was."""
 _LEAVING = ("nobody_on_duty", "queue_full", "blacklisted", "refused")
+
+
+def _other(lang: Lang) -> tuple[Lang]:
+    return ("en",) if lang == "zh" else ("zh",)
+
+
+def _mixed(hot: Sequence[Suggestion]) -> list[Suggestion]:
+    """Both languages in turn, for a customer who has said nothing yet."""
+    sorted_by = [[one for one in hot if language_of(one.question, "zh") == lang] for lang in _BOTH]
+    longest = max(len(part) for part in sorted_by)
+    return [part[n] for n in range(longest) for part in sorted_by if n < len(part)][:_HOT_N]
 
 
 def _answer(talked: Talked, found: Found, ways: Ways) -> Next:
@@ -233,7 +275,8 @@ def _answer(talked: Talked, found: Found, ways: Ways) -> Next:
         acts += said
     if found.related:
         title = ways.texts.get("related", talked.lang)
-        talked, said = _say(*_card(talked, title, found.related, ways))
+        related = in_language(found.related, talked.lang)
+        talked, said = _say(*_card(talked, title, related, ways))
         acts += said
     return talked, tuple(acts)
 

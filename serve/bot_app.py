@@ -9,7 +9,7 @@ import structlog
 
 from actors.config import OrgConfig
 from actors.ports import ConfigSource
-from serve.bots import BotPlace, run_bots
+from serve.bots import BotParts, BotPlace, run_bots
 from serve.client import TokenSource
 from serve.identity import Identity
 from serve.tokens import Tokens
@@ -27,12 +27,14 @@ class BotApp:
         url: the gateway's WebSocket.
         tokens: signs the bots' access tokens.
         configs: tells of every organisation and change.
+        parts: what the bots share.
     """
 
-    def __init__(self, url: str, tokens: Tokens, configs: ConfigSource) -> None:
+    def __init__(self, url: str, tokens: Tokens, configs: ConfigSource, parts: BotParts) -> None:
         self._url = url
         self._tokens = tokens
         self._configs = configs
+        self._parts = parts
         self._wanted: dict[str, list[Place]] = {}
         self._running: dict[str, tuple[list[Place], asyncio.Task[None]]] = {}
         self._changed = asyncio.Event()
@@ -59,7 +61,7 @@ class BotApp:
                     task.cancel()
                 log.info("bots.placed", org=org, bots=len(places))
                 bots = [BotPlace(self._url, self._token(place), place[3]) for place in places]
-                self._running[org] = (places, group.create_task(run_bots(bots)))
+                self._running[org] = (places, group.create_task(run_bots(bots, self._parts)))
 
     def _token(self, place: Place) -> TokenSource:
         org, bot, name, _ = place

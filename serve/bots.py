@@ -1,9 +1,8 @@
-"""Runs scripted bots: each is an agent of kind `bot` that connects like any other program.
+"""Runs bots: each is an agent of kind `bot` that connects like any other program.
 
-A bot keeps nothing that matters. What it does is named after the frame it answers (`client_id`), so
-a bot that died and reads a session again repeats the same commands, and the session does each
-once (M2). While no bot is connected its sessions wait, and go back to the queue after the grace
-period (M8).
+A bot keeps nothing that matters: see `serve.bot_talk`. Its understanding runs elsewhere and is
+asked with a deadline; an answer that comes too late for the session is dropped. While no bot is
+connected its sessions wait, and go back to the queue after the grace period (M8).
 """
 
 from __future__ import annotations
@@ -11,18 +10,39 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 
 import structlog
 
-from actors.frames import Ack, AgentFrame, Detached, Event, Message, OpenOffer, SessionFrame
-from bot.scripted import Answer, BotAct, BotState, HandOff, greet, language_of, reply, stay
+from actors.frames import (
+    Ack,
+    AgentFrame,
+    Detached,
+    Event,
+    Message,
+    OpenOffer,
+    Position,
+    SessionFrame,
+)
+from actors.ports import Metrics
+from bot.acts import HandOff, Note, Reply, Say
+from bot.conversation import Ways
+from bot.handoff import rules_of
+from bot.outcomes import OutcomeSink
+from bot.texts import Texts
+from serve import wire
+from serve.bot_line import BotLine, ModelLateError
+from serve.bot_outcomes import OutcomeNotes
+from serve.bot_ports import Answered, HelloAsked, HelloTold, Question
+from serve.bot_talk import Ask, Deed, Hello, Talk
+from serve.bot_writer import Writer
 from serve.client import (
     AgentClient,
     Backoff,
     ClientEvent,
     CommandFailed,
+    CommandRefused,
     ConnectionRefused,
     Options,
     TokenSource,
@@ -30,122 +50,49 @@ from serve.client import (
 
 log = structlog.get_logger()
 
-_LEAVES = frozenset({"agent_lost", "closed", "wrap_up", "transferred", "taken_over"})
-_TAKES = frozenset({"assigned", "transferred", "taken_over"})
-
+PLACE_AFTER_S = 3.0
+"""Somebody may accept at once: only who waits this long is told the place in the line."""
+KEPT_N = 1_000
+"""Sessions handed off that may come back."""
 _STABLE_S = 60.0
+_OVER = frozenset({"not_your_session", "session_closed", "unknown_session", "wrong_state"})
+"""Refusals of a hand-off that mean that the bot has nothing more to say there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BotParts:
+    """What every bot of a process shares."""
+
+    line: BotLine
+    metrics: Metrics
+    outcomes: OutcomeSink | None = None
+    writer: Writer | None = None
+    """A language model for the questions that the base alone does not answer."""
+    options: Options | None = None
+    place_after_s: float = PLACE_AFTER_S
 
 
 @dataclass(frozen=True, slots=True)
-class Deed:
-    """One act under the id that makes it happen once."""
+class BotPlace:
+    """Where one bot works, and the queue that a customer who needs a person goes to."""
 
-    client_id: str
-    act: BotAct
-
-
-@dataclass(slots=True)
-class Talk:
-    """One session as the bot reads it, frame by frame; pure. Deeds are held back until the missed
-    frames are read, since a later one may show that they were done, or are not wanted."""
-
-    me: str
-    serving: bool = False
-    caught_up_at: int = 0
-    state: BotState = field(default_factory=BotState)
-    unanswered: list[Message] = field(default_factory=list)
-    plan: list[Deed] = field(default_factory=list)
-
-    def snapshot(self, frame: SessionFrame) -> None:
-        """Frames up to `frame.seq` are the past."""
-        self.caught_up_at = frame.seq
-
-    def message(self, frame: Message) -> None:
-        """Plan an answer to a customer; anyone else's words make one needless."""
-        if frame.aside or frame.recalled:
-            return
-        if frame.from_.id == self.me:
-            self.plan = [deed for deed in self.plan if deed.client_id != frame.client_id]
-        elif frame.from_.role != "customer":
-            self.unanswered.clear()
-        elif self.serving:
-            self._answer(frame)
-        else:
-            self.unanswered.append(frame)
-
-    def event(self, frame: Event) -> None:
-        """Begin or end serving, as the event says."""
-        if frame.aside:
-            return
-        if frame.kind in _TAKES and frame.agent == self.me:
-            if not self.serving:
-                self._begin(frame)
-        elif frame.kind in _LEAVES or frame.kind == "assigned":
-            self.serving = False
-            self.plan.clear()
-            if frame.kind == "assigned":  # a person took it: what comes back is a new talk
-                self.state = BotState(lang=self.state.lang)
-
-    def take_plan(self, seq: int) -> list[Deed]:
-        """Return what to do now that everything up to `seq` is read, and forget it."""
-        if not self.serving or seq < self.caught_up_at:
-            return []
-        due, self.plan = self.plan, []
-        return due
-
-    def hand_off_refused(self, client_id: str) -> None:
-        """Plan to go on serving."""
-        if self.serving:
-            self.state, acts = stay(self.state)
-            self._add(f"{client_id}-stay", acts)
-
-    def _begin(self, frame: Event) -> None:
-        self.serving = True
-        if self.state.handed_off:  # nobody took it, and it came back
-            self.state, acts = stay(self.state)
-        else:
-            texts = [message.body.text for message in self.unanswered if message.body]
-            self.state, acts = greet(language_of(" ".join(texts), "zh"))
-        self._add(named_after(frame), acts)
-        for message in self.unanswered:
-            self._answer(message)
-        self.unanswered.clear()
-
-    def _answer(self, message: Message) -> None:
-        text = message.body.text if message.body else ""
-        self.state, acts = reply(self.state, text)
-        self._add(named_after(message), acts)
-
-    def _add(self, name: str, acts: Sequence[BotAct]) -> None:
-        self.plan += [Deed(f"{name}-{index}", act) for index, act in enumerate(acts)]
+    url: str
+    token: TokenSource
+    human_queue: str
 
 
-def named_after(frame: Message | Event) -> str:
-    """Return the beginning of the ids of whatever answers the frame; the bot's one device may have
-    such a command under way in every one of its sessions."""
-    return f"bot-{frame.session}-{frame.seq}"
+class Bot:
+    """One bot agent: connects, accepts what it is offered, answers, and hands off."""
 
-
-class ScriptedBot:
-    """One bot agent: connects, accepts what it is offered, answers, and hands off.
-
-    Args:
-        url, token, proxy: as for `AgentClient`.
-        human_queue: where a customer who needs a person goes.
-    """
-
-    def __init__(
-        self,
-        url: str,
-        token: TokenSource,
-        *,
-        human_queue: str,
-        options: Options | None = None,
-    ) -> None:
-        self._human_queue = human_queue
-        self._client = AgentClient(url, token, options=options, device="bot")
+    def __init__(self, place: BotPlace, parts: BotParts) -> None:
+        self._place = place
+        self._parts = parts
+        self._client = AgentClient(place.url, place.token, options=parts.options, device="bot")
         self._talks: dict[str, Talk] = {}
-        self._me = ""
+        self._asking: dict[str, asyncio.Task[None]] = {}
+        self._places: dict[str, Position] = {}
+        self._notes = OutcomeNotes("", parts.outcomes)
+        self._org = self._me = ""
 
     async def run(self, connect_timeout_s: float = 60.0) -> None:
         """Serve until cancelled.
@@ -155,24 +102,34 @@ class ScriptedBot:
         """
         try:
             welcome = await self._client.connect(connect_timeout_s)
-            self._me = welcome.you.id
+            self._me, self._org = welcome.you.id, welcome.org
+            self._notes = OutcomeNotes(welcome.org, self._parts.outcomes)
             log.info("bot.connected", org=welcome.org, agent=self._me)
             async for event in self._client.events():
                 self._take(event)
         finally:
+            for task in self._asking.values():
+                task.cancel()
             await self._client.close()
 
     def _take(self, event: ClientEvent) -> None:
         match event:
             case SessionFrame():
                 self._talk(event.session).snapshot(event)
-                self._act(event.session, event.from_seq)
+                self._advance(event.session)
             case Message():
                 self._talk(event.session).message(event)
-                self._act(event.session, 0 if event.aside else event.seq)
+                self._advance(event.session)
             case Event():
-                self._talk(event.session).event(event)
-                self._act(event.session, 0 if event.aside else event.seq)
+                talk = self._talk(event.session)
+                talk.event(event)
+                if not talk.serving:
+                    self._stop_asking(event.session)
+                if event.kind == "closed":
+                    self._notes.ended(talk, event.at)
+                self._advance(event.session)
+            case Position():
+                self._note_place(event)
             case OpenOffer(auto=False):
                 self._send(self._client.accept(event.offer), "accept", event.session)
             case AgentFrame(status="missed" | "offline" | "break"):
@@ -183,42 +140,144 @@ class ScriptedBot:
                 pass
 
     def _talk(self, session: str) -> Talk:
-        return self._talks.setdefault(session, Talk(self._me))
+        return self._talks.setdefault(session, Talk(self._me, session))
 
     def _detached(self, session: str) -> None:
         """Keep only that it was handed off: it may come back when nobody takes it."""
+        self._stop_asking(session)
+        self._places.pop(session, None)
         talk = self._talks.pop(session, None)
-        if talk is not None and talk.state.handed_off:
+        if talk is None:
+            return
+        self._notes.left(talk)
+        if talk.talked.waiting and not talk.human:
             self._talks[session] = talk
-            talk.serving = False
-            talk.plan.clear()
-            self._forget_old()
+            away = [one for one, kept in self._talks.items() if not kept.serving]
+            for old in away[:-KEPT_N]:
+                del self._talks[old]
 
-    def _forget_old(self) -> None:
-        away = [session for session, talk in self._talks.items() if not talk.serving]
-        for session in away[:-1000]:
-            del self._talks[session]
+    # --- asking ----------------------------------------------------------------------------
 
-    def _act(self, session: str, seq: int) -> None:
-        for deed in self._talk(session).take_plan(seq):
-            match deed.act:
-                case Answer(text=text):
-                    said = self._client.say(session, text, client_id=deed.client_id)
-                    self._send(said, "say", session)
-                case HandOff(note=note):
-                    log.info("bot.hands_off", session=session, reason=deed.act.reason)
-                    moved = self._client.transfer(
-                        session, queue=self._human_queue, note=note, client_id=deed.client_id
-                    )
-                    moved.add_done_callback(
-                        functools.partial(self._hand_off_answered, session, deed.client_id)
-                    )
+    def _advance(self, session: str) -> None:
+        """Do and ask whatever the talk has to do now."""
+        talk = self._talk(session)
+        while (step := talk.step()) is not None:
+            match step:
+                case Hello():
+                    self._ask(session, self._hello(talk, step))
+                case Ask():
+                    self._ask(session, self._question(talk, step))
+                case _:
+                    for deed in step:
+                        self._do(session, deed)
+
+    def _ask(self, session: str, job: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(job, name=f"bot.asks.{session}")
+        self._asking[session] = task
+        task.add_done_callback(functools.partial(self._asked, session))
+
+    def _asked(self, session: str, task: asyncio.Task[None]) -> None:
+        if self._asking.get(session) is task:
+            del self._asking[session]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("bot.defect", session=session, error=repr(error))
+
+    def _stop_asking(self, session: str) -> None:
+        task = self._asking.pop(session, None)
+        if task is not None:
+            task.cancel()
+            self._parts.metrics.add("bot_dropped_total")
+
+    async def _hello(self, talk: Talk, hello: Hello) -> None:
+        try:
+            told = await self._parts.line.hello(HelloAsked(org=self._org, bot=self._me))
+            ways = ways_of(told)
+        except ModelLateError:
+            told, ways = HelloTold(), None
+        if talk.greeted(hello, ways, told.hot):
+            self._advance(talk.session)
+
+    async def _question(self, talk: Talk, ask: Ask) -> None:
+        writer = self._parts.writer
+        question = Question(
+            org=self._org,
+            bot=self._me,
+            session=talk.session,
+            text=ask.text,
+            grounds=writer is not None,
+        )
+        answered: Answered | None = None
+        try:
+            answered = await self._parts.line.answer(question)
+        except ModelLateError as error:
+            log.warning("bot.model_late", session=talk.session, error=str(error))
+        if writer is None or answered is None or not await self._write(talk, ask, answered, writer):
+            talk.answered(ask, None if answered is None else answered.found)
+        if answered is not None:
+            talk.base = answered.found.base
+        self._notes.answered(talk, ask, answered)
+        self._advance(talk.session)
+
+    async def _write(self, talk: Talk, ask: Ask, answered: Answered, writer: Writer) -> bool:
+        """Let the language model try, where it may; tell whether it has answered."""
+        found = answered.found
+        if found.band == "answer" or not found.grounds or talk.talked.leaving:
+            return False
+        written = await writer.write(
+            self._org,
+            ask.asked,
+            found.grounds,
+            talk.talked.lang,
+            lambda text: self._client.typing(talk.session, text),
+        )
+        return written is not None and talk.written(ask, written.text, written.sources)
+
+    def _note_place(self, frame: Position) -> None:
+        if frame.session not in self._talks:
+            return
+        first = frame.session not in self._places
+        self._places[frame.session] = frame
+        if first:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._parts.place_after_s, self._tell_place, frame.session)
+
+    def _tell_place(self, session: str) -> None:
+        frame, talk = self._places.pop(session, None), self._talks.get(session)
+        if frame is not None and talk is not None:
+            talk.place(frame)
+            self._advance(session)
+
+    # --- doing -----------------------------------------------------------------------------
+
+    def _do(self, session: str, deed: Deed) -> None:
+        client = self._client
+        match deed.act:
+            case Say(reply=reply):
+                said = client.say(session, body_of(reply), client_id=deed.client_id)
+                self._send(said, "say", session)
+            case Note(text=text):
+                noted = client.say(session, text, aside=True, client_id=deed.client_id)
+                self._send(noted, "note", session)
+            case HandOff(reason=reason, note=note, stay=stay):
+                log.info("bot.hands_off", session=session, reason=reason)
+                self._parts.metrics.add("bot_handoffs_total", 1.0, reason)
+                moved = client.transfer(
+                    session,
+                    queue=self._place.human_queue,
+                    note=note,
+                    stay=stay,
+                    client_id=deed.client_id,
+                )
+                moved.add_done_callback(
+                    functools.partial(self._hand_off_answered, session, deed.client_id)
+                )
 
     def _hand_off_answered(self, session: str, client_id: str, future: asyncio.Future[Ack]) -> None:
-        if self._failure_of(future, "transfer", session) and session in self._talks:
-            talk = self._talks[session]
-            talk.hand_off_refused(client_id)
-            self._act(session, talk.caught_up_at)
+        error = self._failure_of(future, "transfer", session)
+        code = error.code if isinstance(error, CommandRefused) else "refused"
+        if error is not None and code not in _OVER and session in self._talks:
+            self._talks[session].hand_off_refused(client_id, code)
+            self._advance(session)
 
     def _send(self, future: asyncio.Future[Ack], what: str, session: str) -> None:
         future.add_done_callback(lambda done: self._failure_of(done, what, session))
@@ -233,31 +292,41 @@ class ScriptedBot:
         return error
 
 
-@dataclass(frozen=True, slots=True)
-class BotPlace:
-    """Where one bot works."""
+def ways_of(told: HelloTold) -> Ways | None:
+    """Return the ways that the base's editors chose; None, and a log, for wrong ones."""
+    try:
+        return Ways(rules_of(told.handoff), Texts(told.texts))
+    except ValueError as error:
+        log.warning("bot.wrong_rules", error=str(error))
+        return None
 
-    url: str
-    token: TokenSource
-    human_queue: str
+
+def body_of(reply: Reply) -> wire.WireBody:
+    """Return the reply as it goes on the wire, within its limits."""
+    return wire.WireBody(
+        kind=reply.kind if reply.kind in ("text", "image", "card") else "text",  # type: ignore[arg-type]
+        text=reply.text[: wire.TEXT_LIMIT],
+        title=reply.title[:500],
+        url=reply.url,
+        buttons=[button[:500] for button in reply.buttons[:8]],
+    )
 
 
-async def run_bots(places: Sequence[BotPlace], options: Options | None = None) -> None:
+async def run_bots(places: Sequence[BotPlace], parts: BotParts) -> None:
     """Keep every bot running until cancelled. One that fails is started again after a back-off and
     harms neither the others nor its sessions."""
     async with asyncio.TaskGroup() as group:
         for place in places:
-            group.create_task(_keep(place, options))
+            group.create_task(_keep(place, parts))
 
 
-async def _keep(place: BotPlace, options: Options | None) -> None:
+async def _keep(place: BotPlace, parts: BotParts) -> None:
     backoff, attempt = Backoff(0.5, 15.0), 0
     clock = asyncio.get_running_loop().time
     while True:
         started_at = clock()
-        bot = ScriptedBot(place.url, place.token, human_queue=place.human_queue, options=options)
         try:
-            await bot.run()
+            await Bot(place, parts).run()
         except (ConnectionRefused, TimeoutError) as error:
             log.warning("bot.cannot_connect", error=str(error))
         except Exception:

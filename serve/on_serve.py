@@ -1,4 +1,4 @@
-"""The one file that wires Ray Serve: the gateway's deployment.
+"""Wires the gateway's deployment on Ray Serve (the bots' are in `serve.bot_on_serve`).
 
 A replica holds thousands of sockets, each an ongoing request of Serve's. Its path per message is
 Serve's HAProxy -> uvicorn in the replica -> `serve.gateway`; no proxy actor, no Ray call.
@@ -25,18 +25,14 @@ from actors import on_ray
 from infra.settings import SettingsError, load_settings
 from infra.wiring import Wiring
 from serve.api import build_app
-from serve.bot_app import BotApp
 from serve.door_wiring import DoorWiring
 from serve.doors import AdaptersBuilder
 from serve.ingress_env import DRAIN_S, wait_until_direct
-from serve.oauth.key_following import KeyFollower
 from serve.people import directory_people, prepare_directory
-from serve.tokens import Tokens
 from serve.uvicorn_settings import OPTIONS
 
 APP = "raydesk"
 DEPLOYMENT = "Gateway"
-BOT_APP = "bots"
 STOP_S = 30.0
 
 log = structlog.get_logger()
@@ -58,33 +54,6 @@ class GatewayReplica:
         name = f"gateway-{tag.rpartition('#')[2]}-{secrets.token_hex(3)}"
         adapters = await self._builder.adapters(name)
         return build_app(name, adapters, on_ray.fabric(name, self._builder.actors))
-
-
-class BotReplica:
-    """All bots, beside the gateway: their crash, upgrade or slowness touches no human service."""
-
-    def __init__(self, builder: AdaptersBuilder, url: str) -> None:
-        self._builder = builder
-        self._url = url
-        self._task: asyncio.Task[None] | None = None
-        self._keys: asyncio.Task[None] | None = None
-
-    async def check_health(self) -> None:
-        """Start the bots at the first call. Serve restarts the replica when they have ended."""
-        if self._task is None:
-            self._builder.actors.prepare()
-            builder = self._builder
-            tokens = Tokens(builder.keys, issuer=builder.issuer)
-            app = BotApp(self._url, tokens, builder.config_source())
-            self._task = asyncio.create_task(app.run(), name="bots")
-            follower = KeyFollower(tokens, builder.keys, builder.sealed_keys())
-            self._keys = asyncio.create_task(follower.run(), name="bots.keys")
-        if self._task.done():
-            raise RuntimeError(f"the bots have ended: {self._task.exception()!r}")
-
-    async def __call__(self) -> str:
-        """Answer whoever asks by handle."""
-        return "bots"
 
 
 def gateway_app(
@@ -135,22 +104,6 @@ def start_gateways(
         wait_until_direct("127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104 # a name
 
 
-def bot_app(builder: AdaptersBuilder, url: str) -> serve.Application:
-    """Return the application of the bots."""
-    deployed = serve.deployment(
-        name="Bots",
-        num_replicas=1,
-        health_check_period_s=2.0,
-        ray_actor_options={"num_cpus": 0, "memory": 200 * 1024 * 1024},
-    )
-    return deployed(BotReplica).bind(builder, url)
-
-
-def start_bots(builder: AdaptersBuilder, url: str) -> None:
-    """Start the bots, which connect to the gateway at `url`."""
-    serve.run(bot_app(builder, url), name=BOT_APP, route_prefix=None)
-
-
 def stop_gateways(timeout_s: float = STOP_S) -> None:
     """End Serve and its processes.
 
@@ -180,7 +133,7 @@ def _controller_lives() -> bool:
     return True
 
 
-def _wiring_of_settings() -> DoorWiring:
+def wiring_of_settings() -> DoorWiring:
     """Return the wiring of a cluster whose stores run elsewhere.
 
     Raises:
@@ -195,7 +148,7 @@ def _wiring_of_settings() -> DoorWiring:
 def gateway_from_settings(_: dict[str, Any]) -> serve.Application:
     """Return the gateways for `serve deploy`; prepares the directory and starts the actors first,
     unless they run."""
-    wiring = _wiring_of_settings()
+    wiring = wiring_of_settings()
     settings = wiring.actors.settings
     asyncio.run(prepare_directory(settings, wiring.actors.redis_url))
     on_ray.start_actors(wiring.actors)
@@ -204,9 +157,3 @@ def gateway_from_settings(_: dict[str, Any]) -> serve.Application:
         replicas=settings.gateway_replicas,
         connections=settings.connections_per_replica,
     )
-
-
-def bots_from_settings(_: dict[str, Any]) -> serve.Application:
-    """Return the bots for `serve deploy`."""
-    wiring = _wiring_of_settings()
-    return bot_app(wiring, f"ws://127.0.0.1:{wiring.actors.settings.port}/ws")

@@ -17,6 +17,7 @@ from infra.knowledge.publisher import KnowledgePublisher
 from infra.oauth_store_sql import SqlRegistry
 from infra.redis_client import connect
 from infra.settings import Settings
+from serve.demo import teach_demo
 from serve.door_wiring import People
 from serve.doors import Account, Site
 from serve.knowledge.keeping import keep_knowledge
@@ -101,7 +102,9 @@ async def prepare_directory(settings: Settings, redis_url: str) -> None:
         await SqlRegistry(directory.engine).prepare()
         if settings.demo and not await directory.versions():
             password = settings.demo_password.get_secret_value()
-            await directory.replace(read_file(DEMO), {"RAYDESK_DEMO_PASSWORD": password})
+            demo = read_file(DEMO)
+            await directory.replace(demo, {"RAYDESK_DEMO_PASSWORD": password})
+            await teach_demo(directory, demo.org)
         await Publisher(directory, RedisConfigs(redis)).publish_changes()
         await KnowledgePublisher(directory.engine, RedisKnowledge(redis)).publish_changes()
     finally:

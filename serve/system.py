@@ -16,9 +16,10 @@ from actors.on_ray import start_actors, start_ray, stop_actors, stop_ray
 from infra.settings import Settings
 from infra.valkey import ValkeyServer, free_port
 from infra.wiring import Wiring
+from serve.bot_on_serve import start_bots
 from serve.door_wiring import DoorWiring, OpenPeople
 from serve.ingress_env import DRAIN_S, ingress_environment
-from serve.on_serve import start_bots, start_gateways, stop_gateways
+from serve.on_serve import start_gateways, stop_gateways
 from serve.port_block import port_block
 
 SOCKET_PATH = "/ws"
@@ -100,7 +101,9 @@ def running_system(
         ws_url = f"ws://127.0.0.1:{settings.port}{SOCKET_PATH}"
         if bots:
             step("bots")
-            start_bots(doors, ws_url)
+            start_bots(
+                doors, ws_url, replicas=settings.bot_models, deadline_s=settings.bot_deadline_s
+            )
         yield Running(
             settings=settings,
             http_url=f"http://127.0.0.1:{settings.port}",

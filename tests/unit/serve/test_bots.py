@@ -1,0 +1,235 @@
+"""A bot over a real socket: a server that cuts it, fills its queue, or lets its model hang."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import msgspec
+from websockets.asyncio.server import ServerConnection, serve
+
+from actors.frames import (
+    Ack,
+    AgentFrame,
+    Error,
+    Event,
+    Message,
+    SessionFrame,
+    Welcome,
+    encode_frame,
+)
+from actors.messages import Body, Person
+from bot.acts import Found
+from bot.knowledge import Answer
+from bot.outcomes import Outcome, QuestionOutcome, SessionOutcome
+from bot.texts import TEXTS
+from infra.metrics import PlainMetrics
+from serve import wire
+from serve.bot_line import BotLine
+from serve.bot_ports import Answered, HelloTold, Question, encoded
+from serve.bots import BotParts, BotPlace, run_bots
+from serve.client import Backoff, Options
+
+BOT = Person(id="b1", role="agent", kind="bot")
+CUSTOMER = Person(id="c1", role="customer")
+ANSWER = Found(band="answer", topic="refund", answers=(Answer(text="七天"),), base="faq", version=3)
+Model = Callable[[str], Awaitable[Found]]
+
+
+def says(seq: int, text: str, person: Person = CUSTOMER, client_id: str = "") -> Message:
+    body = Body(kind="text", text=text)
+    return Message(
+        session="1", seq=seq, id=str(seq), from_=person, at=7.0, client_id=client_id, body=body
+    )
+
+
+def event(seq: int, kind: str, agent: str = "", **more: Any) -> Event:
+    return Event(session="1", seq=seq, id=str(seq), at=5.0, kind=kind, agent=agent, **more)
+
+
+def snapshot(seq: int, from_seq: int = 0) -> SessionFrame:
+    return SessionFrame(
+        session="1",
+        state="serving",
+        customer=CUSTOMER,
+        queue="bot",
+        seq=seq,
+        from_seq=from_seq,
+        you="serving",
+    )
+
+
+class ModelOf:
+    """A door to a model that is one function."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    async def __call__(self, method: str, request: bytes) -> bytes:
+        if method == "hello":
+            return encoded(HelloTold())
+        question = msgspec.msgpack.decode(request, type=Question)
+        return encoded(Answered(found=await self._model(question.text)))
+
+
+class Sink:
+    """Keeps outcomes."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self.ended = asyncio.Event()
+
+    def put(self, outcome: Outcome) -> bool:
+        self.outcomes.append(outcome)
+        if isinstance(outcome, SessionOutcome):
+            self.ended.set()
+        return True
+
+
+class BotDoor:
+    """A server with one session for the bot; its first connection is cut between the write and the
+    ack. Hand-offs find a full queue."""
+
+    def __init__(self, *more: Message) -> None:
+        self.log: list[Message | Event] = [event(1, "assigned", "b1"), *more]
+        self.done: dict[str, str] = {}
+        self.transfers: asyncio.Queue[wire.TransferFrame] = asyncio.Queue()
+        self.asked = asyncio.Event()
+        self.connections = 0
+        self._news = asyncio.Condition()
+        self._socket: ServerConnection | None = None
+
+    async def __call__(self, socket: ServerConnection) -> None:
+        hello = wire.decode_frame(await socket.recv())
+        assert isinstance(hello, wire.Hello)
+        self.connections += 1
+        after = hello.cursors.get("1", wire.Cursor()).seq
+        state = AgentFrame(agent="b1", status="available", since=0.0, sessions=["1"])
+        frames: list[Any] = [Welcome(you=BOT, org="o"), state, snapshot(len(self.log), after)]
+        for frame in [*frames, *self.log[after:]]:
+            await socket.send(encode_frame(frame), text=True)
+        self._socket = socket
+        async for data in socket:
+            await self.answer(socket, wire.decode_frame(data))
+
+    async def said(self, client_id: str) -> None:
+        """Wait until the bot has said that."""
+        async with self._news:
+            await self._news.wait_for(lambda: client_id in self.done)
+
+    async def close_session(self) -> None:
+        """End the session; a bot that is just away reads it when it is back."""
+        end = msgspec.structs.replace(event(len(self.log) + 1, "closed"), at=50.0)
+        self.log.append(end)
+        if self._socket is not None:
+            await self._socket.send(encode_frame(end), text=True)
+
+    async def answer(self, socket: ServerConnection, frame: wire.ClientFrame) -> None:
+        if isinstance(frame, wire.SayFrame):
+            if frame.client_id not in self.done:
+                self.done[frame.client_id] = frame.body.text
+                self.log.append(says(len(self.log) + 1, frame.body.text, BOT, frame.client_id))
+                if len(self.done) == 1:
+                    self._socket = None
+                    socket.transport.abort()
+                    return
+                await socket.send(encode_frame(self.log[-1]), text=True)
+                async with self._news:
+                    self._news.notify_all()
+            await socket.send(encode_frame(Ack(client_id=frame.client_id, session="1")), text=True)
+        elif isinstance(frame, wire.TransferFrame):
+            self.transfers.put_nowait(frame)
+            full = Error(code="queue_full", detail="Full.", client_id=frame.client_id)
+            await socket.send(encode_frame(full), text=True)
+
+
+@asynccontextmanager
+async def working(
+    door: BotDoor, model: Model, sink: Sink | None = None
+) -> AsyncIterator[PlainMetrics]:
+    """Run one bot against the door."""
+    metrics = PlainMetrics()
+    parts = BotParts(
+        line=BotLine(ModelOf(model), metrics, deadline_s=0.05),
+        metrics=metrics,
+        outcomes=sink,
+        options=Options(backoff=Backoff(0.01, 0.02), ack_timeout_s=1.0),
+    )
+    async with serve(door, "127.0.0.1", 0, close_timeout=0.1) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        place = BotPlace(f"ws://127.0.0.1:{port}/", "t", "human")
+        running = asyncio.create_task(run_bots([place], parts))
+        try:
+            async with asyncio.timeout(10):
+                yield metrics
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+async def knows(text: str) -> Found:
+    return ANSWER if text == "退款" else Found(band="fallback")
+
+
+async def hangs(text: str) -> Found:
+    await asyncio.Event().wait()
+    return ANSWER
+
+
+async def test_a_bot_survives_a_cut_says_everything_once_and_explains_a_full_queue() -> None:
+    door = BotDoor(says(2, "我要人工"))
+    async with working(door, knows):
+        transfer = await door.transfers.get()
+        await door.said("bot-1-2-hr-0")
+    assert (transfer.queue, transfer.stay) == ("human", True)
+    assert transfer.note.startswith("[asked] ")
+    assert door.connections >= 2
+    assert list(door.done) == ["bot-1-1-0", "bot-1-2-0", "bot-1-2-hr-0"]
+    assert door.done["bot-1-2-hr-0"] == TEXTS["queue_full"][0]
+
+
+async def test_an_answer_of_the_model_is_said_and_its_outcome_told() -> None:
+    door, sink = BotDoor(says(2, "退款")), Sink()
+    async with working(door, knows, sink) as metrics:
+        await door.said("bot-1-2-0")
+        await door.close_session()
+        await sink.ended.wait()
+    assert door.done["bot-1-2-0"] == "七天"
+    assert metrics.counts["bot_questions_total", "answer"] == 1.0
+    question = next(one for one in sink.outcomes if isinstance(one, QuestionOutcome))
+    assert (question.id, question.text, question.topic, question.version) == (
+        "1:2",
+        "退款",
+        "refund",
+        3,
+    )
+    ended = [one for one in sink.outcomes if isinstance(one, SessionOutcome)]
+    assert [(one.id, one.human, one.ended_at) for one in ended] == [("1", False, 50.0)]
+
+
+async def test_a_model_that_hangs_costs_two_deadlines_and_then_a_person_is_called() -> None:
+    door = BotDoor(says(2, "退款"))
+    async with working(door, hangs) as metrics:
+        transfer = await door.transfers.get()
+    assert transfer.note.startswith("[bot_failed] ")
+    assert metrics.counts["bot_misses_total", "late"] == 2.0
+    assert metrics.counts["bot_handoffs_total", "bot_failed"] == 1.0
+
+
+async def test_an_answer_for_a_session_that_moved_on_is_dropped() -> None:
+    door, let, sink = BotDoor(says(2, "退款")), asyncio.Event(), Sink()
+
+    async def slow(text: str) -> Found:
+        door.asked.set()
+        await let.wait()
+        return ANSWER
+
+    async with working(door, slow, sink) as metrics:
+        await door.asked.wait()
+        await door.close_session()
+        await sink.ended.wait()
+        let.set()
+    assert list(door.done) == ["bot-1-1-0"]
+    assert metrics.counts["bot_dropped_total", ""] == 1.0
