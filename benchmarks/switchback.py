@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import report
-from policies.experiments import Design, Finding, analyse
-from policies.experiments.analysis import pair_up
+from policies.experiments.analysis import Finding, analyse, pair_up
 from policies.experiments.arms import ByBlock
+from policies.experiments.design import Design
 from policies.experiments.sequential import AlwaysValid
 from policies.sim import Estimate, Scenario, compare, make_policy, read_scenario
 from policies.sim.kernel.floor import SERVED, Floats

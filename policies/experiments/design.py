@@ -18,11 +18,12 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
-from policies.sim.kernel.floor import Floats, Ints
-from policies.sim.scenario import DAY_S
-
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Days = Literal["weekday", "weekend", "any"]
+DAY_S = 86_400.0
 
 
 class DesignError(ValueError):

@@ -3,7 +3,8 @@
 import pytest
 
 from benchmarks.switchback import SCENARIO, first_stop, row, run_experiment, true_lift
-from policies.experiments import Design, analyse
+from policies.experiments.analysis import analyse
+from policies.experiments.design import Design
 from policies.sim import read_scenario
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -31,6 +34,7 @@ def rows(name: str, params: dict[str, object], view: View, seed: int):
     )  # fmt: skip
 
 
+ROOT = Path(__file__).parents[3]
 LAST = {"policy": "last_idle"}
 SETTINGS: dict[str, dict[str, object]] = {
     "explore": {"epsilon": 0.9, "share": 1.0, "policy": "least_busy"},
@@ -63,3 +67,13 @@ def test_settings_of_what_lies_within_are_checked() -> None:
         registry.check("switchback", {"block_s": 5_000})
     with pytest.raises(ParameterError, match=r"explore\.epsilon"):
         registry.check("explore", {"epsilon": 2})
+
+
+def test_what_decides_live_loads_neither_the_simulator_nor_what_draws() -> None:
+    script = "import sys, policies.registry; print(*sys.modules, sep='\\n')"
+    told = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    loaded = set(told.stdout.split())
+    assert "policies.exploring.gumbel" in loaded
+    assert loaded.isdisjoint({"numba", "policies.sim", "matplotlib", "optuna", "pyarrow", "ray"})

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 
 from policies.checks import CHECKS, NOW, Check, centres, reads_nothing_into_ids
-from policies.experiments import Design
 from policies.experiments.arms import CANDIDATE, LIVE, ByBlock, ByContact, arm_of
+from policies.experiments.design import Design
 from policies.experiments.shadow import Shadow
 from policies.last_idle import LastIdle
 from policies.least_busy import LeastBusy

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from policies.experiments import Design, DesignError, analyse
-from policies.experiments.analysis import pair_up, randomisation_test
-from policies.experiments.design import Days
+from policies.experiments.analysis import analyse, pair_up, randomisation_test
+from policies.experiments.design import Days, Design, DesignError
 from policies.sim.kernel.floor import Floats
 
 DAY = 86_400.0
