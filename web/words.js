@@ -54,6 +54,12 @@ const EN = {
 const languages = { zh: ZH, en: EN };
 let current = (localStorage.getItem("language") || navigator.language).startsWith("en") ? "en" : "zh";
 
+/** Learn the texts of another page. */
+export function addWords(zh, en) {
+  Object.assign(ZH, zh);
+  Object.assign(EN, en);
+}
+
 /** Return the text of a word, its {keys} filled in; the word itself if there is none. */
 export function word(name, keys = {}) {
   const text = languages[current][name] ?? name;
