@@ -1,0 +1,148 @@
+"""A published version is live within seconds on the real system, while people go on talking."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from actors.frames import Event, Message, OpenOffer, SessionFrame
+from bot.outcomes import QuestionOutcome
+from examples.signing_in import Login
+from infra.knowledge.feed import RedisKnowledge
+from infra.knowledge.stream import OutcomeStream
+from infra.redis_client import connect
+from serve.knowledge.sink import StreamSink
+from serve.knowledge.store import KnowledgeStore
+from tests.support.real import PASSWORD, WITHIN_S, Desk, Real
+
+pytest_plugins = ["tests.support.real"]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+BASES = "/v1/admin/knowledge/bases"
+OURS = f"{BASES}/published-live"
+WORDS_N = 60
+
+
+@pytest.fixture
+async def api(real: Real, desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
+    """The administration API of the running system, with a base that no bot answers from."""
+    token = await desk.api.agent_token("demo", Login("admin", PASSWORD))
+    headers = {"authorization": f"Bearer {token}"}
+    async with httpx.AsyncClient(base_url=real.http_url, headers=headers, timeout=30) as client:
+        form = {"id": "published-live", "name": "测试", "settings": {"bots": ["nobody"]}}
+        assert (await client.post(BASES, json=form)).status_code == 201
+        yield client
+        gone = await client.delete(OURS, headers={"if-match": "*"})
+        assert gone.status_code == 204
+
+
+class Watching:
+    """What is live, as a bot's process sees it."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = connect(url)
+        self._news = asyncio.Event()
+        self.store = KnowledgeStore(RedisKnowledge(self._redis))
+        self.store.listen(lambda _: self._news.set())
+        self._task = asyncio.create_task(self.store.run())
+
+    async def until(self, number: int) -> str:
+        """Return the answer to our topic once that version is live."""
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                self._news.clear()
+                found = self.store.published("demo", "nobody")
+                if found is not None and found[0] == number:
+                    return found[1].topics[0].answers[0].text
+                await self._news.wait()
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self._redis.aclose()
+
+
+async def publish(api: httpx.AsyncClient, text: str) -> int:
+    topic: dict[str, Any] = {"id": "t", "question": "暗号是什么", "answers": [{"text": text}]}
+    made = await api.post(f"{OURS}/topics", json=topic)
+    if made.status_code == 409:
+        changed = {"answers": topic["answers"]}
+        headers = {"if-match": "*", "content-type": "application/merge-patch+json"}
+        made = await api.patch(f"{OURS}/topics/t", json=changed, headers=headers)
+    assert made.is_success, made.text
+    version = await api.post(f"{OURS}/versions", json={})
+    assert version.status_code == 201, version.text
+    return int(version.json()["number"])
+
+
+async def test_a_new_version_is_live_while_sessions_go_on(
+    real: Real, desk: Desk, api: httpx.AsyncClient
+) -> None:
+    agent, agent_saw = await desk.agent("alice")
+    customer, customer_saw = await desk.customer()
+    session = (await customer.start(queue="travel")).session
+    offer = await agent_saw.first(OpenOffer, lambda o: o.session == session)
+    await agent.accept(offer.offer)
+    await customer_saw.first(Event, lambda e: e.kind == "assigned")
+    await agent_saw.first(SessionFrame, lambda f: f.session == session)
+    watching = Watching(real.redis_url)
+    published = asyncio.Event()
+
+    async def talk() -> int:
+        """Talk from before the first version until after the last one."""
+        said = 0
+        while said < WORDS_N or not published.is_set():
+            await customer.say(f"word {said}")
+            said += 1
+        return said
+
+    talking = asyncio.create_task(talk())
+    try:
+        for text in ("芝麻", "开门"):
+            assert await watching.until(await publish(api, text)) == text
+        restored = await api.post(f"{OURS}/versions/1/restore", json={})
+        assert await watching.until(restored.json()["number"]) == "芝麻"
+        published.set()
+        said = await talking
+        last = f"word {said - 1}"
+        await agent_saw.first(Message, lambda m: m.body is not None and m.body.text == last)
+        heard = [m.body.text for m in agent_saw.all(Message) if m.body and m.session == session]
+        words = [text for text in heard if text.startswith("word ")]
+        assert words == [f"word {n}" for n in range(said)]
+    finally:
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+        await watching.stop()
+
+
+async def test_an_outcome_that_a_bot_tells_is_in_the_inbox_and_the_report(
+    real: Real, api: httpx.AsyncClient
+) -> None:
+    redis = connect(real.redis_url)
+    sink = StreamSink(OutcomeStream(redis))
+    carrying = asyncio.create_task(sink.run())
+    question = QuestionOutcome(
+        org="demo",
+        id=f"told:{time.time()}",
+        at=time.time(),
+        base="published-live",
+        text="从来没有听过的问题",
+        band="fallback",
+    )
+    try:
+        assert sink.put(question)
+        async with asyncio.timeout(WITHIN_S):
+            waiting = 0
+            while not waiting:
+                await asyncio.sleep(0.1)
+                waiting = (await api.get(f"{OURS}/inbox")).json()["waiting"]
+        found = (await api.get("/v1/admin/bot/report?base=published-live")).json()
+        assert (found["total"]["questions"], found["total"]["fallback_rate"]) == (1, 1.0)
+    finally:
+        carrying.cancel()
+        await asyncio.gather(carrying, return_exceptions=True)
+        await redis.aclose()
