@@ -9,7 +9,6 @@ comes late or twice changes nothing.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Literal, assert_never
 
 import msgspec
@@ -204,13 +203,6 @@ def gate(
         live_accuracy=live_accuracy if items else None,
         calibration_error=calibration_error if items else None,
     )
-
-
-def takes_candidate(session: str, version: int, share: float = 0.1) -> bool:
-    """Tell whether a session belongs to the share that a candidate version answers: always the
-    same for one session, and other sessions for another version."""
-    digest = hashlib.blake2b(f"{version}:{session}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") < share * 2**64
 
 
 def _is_abandoned(rollout: Rollout, now: float) -> bool:

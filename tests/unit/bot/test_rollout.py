@@ -117,13 +117,3 @@ def test_the_gate_allows_half_a_point_and_three_percent(accuracy, live, error, p
     few = r.gate(items=49, accuracy=accuracy, live_accuracy=accuracy, calibration_error=1.0)
     assert few.passed
     assert r.gate(items=0, accuracy=0.0, live_accuracy=live, calibration_error=1.0).passed
-
-
-def test_a_tenth_of_the_sessions_is_a_tenth_and_always_the_same():
-    sessions = [str(n) for n in range(20_000)]
-    mine = [one for one in sessions if r.takes_candidate(one, 7)]
-    assert 0.09 < len(mine) / len(sessions) < 0.11
-    assert mine == [one for one in sessions if r.takes_candidate(one, 7)]
-    both = [one for one in mine if r.takes_candidate(one, 8)]
-    assert len(both) < len(mine) / 5
-    assert not any(r.takes_candidate(one, 7, 0.0) for one in sessions[:100])
