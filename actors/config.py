@@ -22,6 +22,16 @@ class HoursConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Date (YYYY-MM-DD) -> spans that replace the week's: holidays; empty: closed."""
 
 
+class RelaxStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a contact no longer requires once it has waited `after_s` seconds."""
+
+    after_s: float
+    needs: dict[str, int] = {}
+    """Skill -> the level to which it is lowered; 0 drops it."""
+    anyone: bool = False
+    """Anyone in the queue's groups will do: no skill and no language."""
+
+
 class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Settings of one queue. Durations are seconds, counts are whole numbers."""
 
@@ -35,10 +45,23 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Skill -> lowest level (1-5) that a contact of this queue requires."""
     priority_points: float = 0.0
     policy: str = "longest_idle"
+    weights: dict[str, float] = {}
+    """Agent -> its share of this queue's contacts, for policies that weigh; not named: 1."""
     policy_params: dict[str, Any] = {}
     """Parameters of the policy (`policies.parameters`), checked when they are saved."""
     units: int = 1
     """Capacity units that one contact of this queue takes."""
+    channel: str = "chat"
+    """What its contacts come by; agents may bound the units that they hold of one."""
+    match_language: bool = False
+    """Only agents who speak the customer's language, where that is known."""
+    relax: list[RelaxStep] = []
+    """By ascending `after_s`; each step adds to those before it."""
+    named_wait_s: float = 120.0
+    """A contact for one agent only (a transfer to a person) waits for it this long at most."""
+    quota_per_day: int | None = None
+    """Most contacts of this queue that one agent accepts a day, in the hours' time zone (else
+    UTC)."""
     limit: int = 10_000
     """Most contacts waiting; a fifth of it is kept for transfers and re-queued contacts."""
     accept: str = "manual"
@@ -51,6 +74,12 @@ class QueueConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Waited this long -> moves to `overflow_to`; at once when nobody serves the queue and
     `overflow_unstaffed` is set."""
     overflow_unstaffed: bool = False
+    overflow_eta_s: float | None = None
+    """An estimated wait above this moves a contact on, too."""
+    overflow_message: bool = False
+    """Whoever would move on, but has no queue to move to, is asked to leave a message."""
+    message_unstaffed: bool = False
+    """So is whoever comes while nobody serves the queue."""
     idle_warn_s: float = 120.0
     idle_close_s: float = 120.0
     abandon_after_s: float = 60.0
@@ -80,6 +109,10 @@ class AgentConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     skills: dict[str, int] = {}
     capacity: int = 5
     """Capacity units held at once."""
+    channels: dict[str, int] = {}
+    """Channel -> most units of it held at once, within `capacity`."""
+    languages: list[str] = []
+    """Primary subtags (`zh`, `en`) of the languages it speaks."""
     enabled: bool = True
     stamp: str = ""
     """Changes with the password (`infra.revocation_stamp`): older sign-ins then count no more."""

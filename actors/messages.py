@@ -301,6 +301,8 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     subject: str = ""
     summary: str = ""
     """Note shown with the offer."""
+    intent: str = ""
+    """What the customer wants, where somebody (a bot) has found out."""
 
 
 class Enqueue(_Message, frozen=True, kw_only=True):
@@ -315,10 +317,12 @@ class LeaveQueue(_Message, frozen=True, kw_only=True):
 
 
 class EnqueueRefused(_Message, frozen=True, kw_only=True):
-    """`reason`: queue_full, unknown_queue or nobody_on_duty."""
+    """`reason`: queue_full, unknown_queue, closed, nobody_on_duty or leave_message."""
 
     episode: int
     reason: str
+    opens_at: float = 0.0
+    """When a closed queue opens next; 0: not known."""
 
 
 class QueueTimedOut(_Message, frozen=True, kw_only=True):
@@ -344,6 +348,8 @@ class ContactWaiting(_Message, frozen=True, kw_only=True):
     contact: Contact
     virtual_at: float
     """`arrived_at` less 60 s per priority point: the smallest is served first."""
+    since: float = 0.0
+    """From when its wait in this queue counts (relaxation); 0: from `arrived_at`."""
 
 
 class ContactGone(_Message, frozen=True, kw_only=True):

@@ -23,6 +23,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     episode: int
     units: int
     at: float
+    queue: str = ""
+    channel: str = ""
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +39,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float
     idle_since: float
     """The agent's before the offer: given back if the offer ends through no doing of the agent."""
+    channel: str = ""
 
     def accepted(self, now: float) -> Hold:
         """Return the hold that the offer becomes."""
@@ -47,6 +50,8 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
             episode=self.contact.episode,
             units=self.units,
             at=now,
+            queue=self.contact.queue,
+            channel=self.channel,
         )
 
     def facts(self, now: float) -> dict[str, str | int | float | None]:
@@ -83,6 +88,7 @@ class Ledger:
         self._holds_of: defaultdict[str, set[str]] = defaultdict(set)
         self._used: defaultdict[str, int] = defaultdict(int)
         self._n: defaultdict[str, int] = defaultdict(int)
+        self._used_in: defaultdict[tuple[str, str], int] = defaultdict(int)
         self._deadlines: list[tuple[float, str]] = []
 
     def load(self, records: dict[str, bytes]) -> None:
@@ -100,6 +106,10 @@ class Ledger:
     def contacts_n(self, agent: str) -> int:
         """Return how many contacts the agent holds or is offered."""
         return self._n.get(agent, 0)
+
+    def used_in(self, agent: str, channel: str) -> int:
+        """Return the units of a channel that the agent holds or is offered."""
+        return self._used_in.get((agent, channel), 0)
 
     def offer_of(self, session: str) -> Offer | None:
         """Return the session's open offer, or None."""
@@ -137,7 +147,7 @@ class Ledger:
         heapq.heappush(self._deadlines, (offer.deadline, offer.id))
         self._offer_of[offer.contact.session] = offer.id
         self._offers_of[offer.agent].add(offer.id)
-        self._count(offer.agent, offer.units, 1)
+        self._count(offer.agent, offer.units, 1, offer.channel)
         return Put(OFFER + offer.id, _encode(offer))
 
     def shut(self, offer: Offer) -> Effect:
@@ -145,24 +155,27 @@ class Ledger:
         del self.offers[offer.id]
         del self._offer_of[offer.contact.session]
         _discard(self._offers_of, offer.agent, offer.id)
-        self._count(offer.agent, -offer.units, -1)
+        self._count(offer.agent, -offer.units, -1, offer.channel)
         return Drop(OFFER + offer.id)
 
     def hold(self, hold: Hold) -> Effect:
         """Take the units for an accepted offer."""
         self.holds[hold.id] = hold
         self._holds_of[hold.session].add(hold.id)
-        self._count(hold.agent, hold.units, 1)
+        self._count(hold.agent, hold.units, 1, hold.channel)
         return Put(HOLD + hold.id, _encode(hold))
 
     def release(self, hold: Hold) -> Effect:
         """Give the units of a hold back."""
         del self.holds[hold.id]
         _discard(self._holds_of, hold.session, hold.id)
-        self._count(hold.agent, -hold.units, -1)
+        self._count(hold.agent, -hold.units, -1, hold.channel)
         return Drop(HOLD + hold.id)
 
-    def _count(self, agent: str, units: int, n: int) -> None:
+    def _count(self, agent: str, units: int, n: int, channel: str) -> None:
+        self._used_in[agent, channel] += units
+        if not self._used_in[agent, channel]:
+            del self._used_in[agent, channel]
         self._used[agent] += units
         self._n[agent] += n
         if not self._n[agent]:

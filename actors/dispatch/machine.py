@@ -66,6 +66,7 @@ class Dispatch:
         s = self._s
         self._known = bool(records)
         s.ledger.load(records)
+        s.quotas.load(records)
         for offer in s.ledger.offers.values():
             s.room.put_offered(offer)
         s.staff.configure(s.org)
@@ -111,6 +112,7 @@ class Dispatch:
         self._start(ctx.now)
         s = self._s
         offers.expire(s)
+        self._new_day()
         if s.staff_changed:
             s.staff_changed = False
             s.room.ask_again(s.now)
@@ -129,6 +131,7 @@ class Dispatch:
             s.now if s.changed else None,
             s.ledger.next_deadline(),
             s.room.next_at(),
+            s.quotas.next_at(),
             s.staffing.due_at(),
             self._deciding.again_at,
             self._deciding.board.next_at(),
@@ -170,7 +173,7 @@ class Dispatch:
             return
         if known is not None and known.contact.episode < episode:
             offers.withdraw(s, session)
-        s.room.put(contact, command.virtual_at, s.now)
+        s.room.put(contact, command.virtual_at, s.now, command.since)
         s.change("ContactWaiting")
 
     def _gone(self, session: str, episode: int) -> None:
@@ -201,6 +204,7 @@ class Dispatch:
     def _reconfigure(self, config: OrgConfig) -> None:
         s = self._s
         s.org = config
+        s.quotas.configure(config)
         for agent in s.staff.configure(config):
             offers.withdraw_all(s, agent)
             s.room.forget_preference(agent, s.now)
@@ -214,6 +218,17 @@ class Dispatch:
         s = self._s
         for queue, staffed in s.staffing.news(s.org.queues.values(), s.staff, s.now):
             s.tell("queue", queue, StaffChanged(staffed=staffed))
+
+    def _new_day(self) -> None:
+        """Somewhere it is midnight: quotas begin anew."""
+        s = self._s
+        agents, effects = s.quotas.turn_over(s.now)
+        s.out += effects
+        for agent in agents:
+            s.staff.refresh(agent)
+        if agents:
+            s.staff_changed = True
+            s.change("Tick")
 
     def _looks_again(self) -> bool:
         at = self._deciding.again_at

@@ -36,6 +36,7 @@ def make(s: State, proposal: Proposal, ctx: Context) -> Offer:
         made_at=s.now,
         deadline=s.now + queue.offer_timeout_s,
         idle_since=s.staff.idle_since(proposal.agent),
+        channel=queue.channel,
     )
     s.staff.set_idle_since(offer.agent, s.now)
     auto = queue.accept == "auto"
@@ -75,6 +76,7 @@ def assign_refused(s: State, command: AssignRefused) -> None:
     if hold is None or hold.session != command.session:
         return
     s.ended.set(hold.id, "failed")
+    s.out += s.quotas.given_back(hold.agent, hold.queue, s.now)
     _free(s, hold, "failed")
     s.tell("agent", hold.agent, OfferEnded(offer=hold.id, outcome="failed"))
     s.out.append(Count("offers_total", label="failed"))
@@ -134,6 +136,7 @@ def _accept(s: State, offer: Offer) -> None:
     s.room.remove(session)
     s.close(session, episode)
     s.out.append(s.ledger.hold(offer.accepted(s.now)))
+    s.out += s.quotas.accepted(offer.agent, contact.queue, s.now)
     taken = ContactTaken(session=session, episode=episode, agent=offer.agent)
     s.tell("queue", contact.queue, taken)
     assign = Assign(episode=episode, offer=offer.id, agent=offer.agent, purpose=contact.purpose)

@@ -100,6 +100,8 @@ class Rounds:
                 priority_points=q.priority_points,
                 units=q.units,
                 service_level_s=q.service_level_s,
+                channel=q.channel,
+                weights=q.weights,
             )
             for q in config.queues.values()
         }

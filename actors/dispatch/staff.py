@@ -6,6 +6,7 @@ import msgspec
 
 from actors.config import AgentConfig, OrgConfig, QueueConfig
 from actors.dispatch.ledger import Ledger
+from actors.dispatch.quotas import Quotas
 from actors.messages import AgentChanged
 from policies.eligibility import unfit
 from policies.pool import Pool
@@ -25,11 +26,13 @@ class Presence(msgspec.Struct):
 class Staff:
     """Everybody in the settings; `pool` always shows their present load."""
 
-    def __init__(self, config: OrgConfig, ledger: Ledger) -> None:
+    def __init__(self, config: OrgConfig, ledger: Ledger, quotas: Quotas) -> None:
         self.pool = Pool()
         self._ledger = ledger
+        self._quotas = quotas
         self._agents: dict[str, AgentConfig] = {}
         self._groups: dict[str, frozenset[str]] = {}
+        self._languages: dict[str, frozenset[str]] = {}
         self._presence: dict[str, Presence] = {}
         self.configure(config)
 
@@ -41,6 +44,7 @@ class Staff:
                 self.pool.remove(agent)
         self._agents = dict(config.agents)
         self._groups = {a.id: frozenset(a.groups) for a in config.agents.values()}
+        self._languages = {a.id: frozenset(a.languages) for a in config.agents.values()}
         for agent in self._agents:
             self.refresh(agent)
         return gone
@@ -99,6 +103,10 @@ class Staff:
                 idle_since=presence.idle_since if presence else 0.0,
                 given_at=given_at,
                 lately=lately,
+                languages=self._languages[agent],
+                channels=known.channels,
+                used_in={c: self._ledger.used_in(agent, c) for c in known.channels},
+                quotas=self._left(agent),
             )
         )
 
@@ -112,6 +120,15 @@ class Staff:
             return before.given_at, before.lately
         at = self.idle_since(agent)
         return at, before.lately_at(at) + 1.0
+
+    def _left(self, agent: str) -> dict[str, int]:
+        """How many more contacts of each queue with a quota the agent may be offered today."""
+        left = self._quotas.left(agent)
+        if left:
+            for offer in self._ledger.offers_to(agent):
+                if offer.contact.queue in left:
+                    left[offer.contact.queue] -= 1
+        return left
 
     def gone_for_good(self, agent: str) -> bool:
         """Return whether waiting for this agent is no use now: unknown to the settings, switched

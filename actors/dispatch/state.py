@@ -5,6 +5,7 @@ from __future__ import annotations
 from actors.addresses import Address, Kind
 from actors.config import OrgConfig
 from actors.dispatch.ledger import Ledger
+from actors.dispatch.quotas import Quotas
 from actors.dispatch.staff import Staff
 from actors.dispatch.staffing import Staffing
 from actors.dispatch.waiting import WaitingRoom
@@ -23,7 +24,8 @@ class State:
         self.address = address
         self.org = config
         self.ledger = Ledger()
-        self.staff = Staff(config, self.ledger)
+        self.quotas = Quotas(config)
+        self.staff = Staff(config, self.ledger, self.quotas)
         self.room = WaitingRoom(config, self.staff)
         self.staffing = Staffing()
         self.over: Recent[str, int] = Recent(OVER_N)

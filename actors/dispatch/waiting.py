@@ -7,7 +7,7 @@ import heapq
 
 import msgspec
 
-from actors.config import OrgConfig, QueueConfig
+from actors.config import OrgConfig, QueueConfig, RelaxStep
 from actors.dispatch.ledger import Offer
 from actors.dispatch.staff import Staff
 from actors.messages import Contact
@@ -19,12 +19,18 @@ RETRY_S = 2.0
 declines everything does not do so at the speed of light."""
 
 
+DemandKey = tuple[str, tuple[tuple[str, int], ...], int, str]
+"""Queue, needs of the contact's own, relaxation steps behind it, language."""
+
+
 class Waiting(msgspec.Struct):
     """One contact; `offered`: an offer is open, so it is not shown to policies."""
 
     contact: Contact
     virtual_at: float
     offered: bool = False
+    since: float = 0.0
+    """From when relaxation counts."""
     tried: frozenset[str] = frozenset()
     retry_at: float = 0.0
 
@@ -37,9 +43,10 @@ class WaitingRoom:
         self._staff = staff
         self._entries: dict[str, Waiting] = {}
         self._queues = config.queues
-        self._demands: dict[tuple[str, tuple[tuple[str, int], ...]], Demand] = {}
+        self._demands: dict[DemandKey, Demand] = {}
         self._tried: set[str] = set()
         self._retries: list[tuple[float, str]] = []
+        self._relaxing: list[tuple[float, str]] = []
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -55,10 +62,10 @@ class WaitingRoom:
         for session in self._entries:
             self.show(session, now)
 
-    def put(self, contact: Contact, virtual_at: float, now: float) -> None:
-        """Add the contact, or replace its session's."""
+    def put(self, contact: Contact, virtual_at: float, now: float, since: float = 0.0) -> None:
+        """Add the contact, or replace its session's. `since`: see `ContactWaiting`."""
         known = self._entries.get(contact.session)
-        entry = Waiting(contact, virtual_at)
+        entry = Waiting(contact, virtual_at, since=since or contact.arrived_at)
         if known is not None and known.contact.episode == contact.episode:
             entry.offered, entry.tried = known.offered, known.tried
             entry.retry_at = known.retry_at
@@ -96,7 +103,7 @@ class WaitingRoom:
     def show(self, session: str, now: float) -> None:
         """Let the policies see the contact as it is now, or not see it."""
         entry = self._entries[session]
-        view = None if entry.offered else self._view(entry)
+        view = None if entry.offered else self._view(entry, now)
         if view is None:
             self.waits.remove(session)
         else:
@@ -105,6 +112,11 @@ class WaitingRoom:
     def advance(self, now: float) -> bool:
         """End the waits for preferred agents and the pauses that are over; return whether any."""
         moved = self.waits.advance(now)
+        while self._relaxing and self._relaxing[0][0] <= now:
+            _, session = heapq.heappop(self._relaxing)
+            if session in self.waits:
+                self.show(session, now)
+                moved = True
         while self._retries and self._retries[0][0] <= now:
             _, session = heapq.heappop(self._retries)
             entry = self._entries.get(session)
@@ -117,14 +129,18 @@ class WaitingRoom:
 
     def next_at(self) -> float | None:
         """Return when `advance` has something to do next, None if never."""
-        due = [self.waits.next_expiry(), self._retries[0][0] if self._retries else None]
+        due = [
+            self.waits.next_expiry(),
+            self._retries[0][0] if self._retries else None,
+            self._relaxing[0][0] if self._relaxing else None,
+        ]
         return min((at for at in due if at is not None), default=None)
 
     def ask_again(self, now: float) -> None:
         """Plan to ask those again who said no, where no other is left to ask."""
         for session in self._tried:
             entry = self._entries[session]
-            view = None if entry.retry_at or entry.offered else self._view(entry)
+            view = None if entry.retry_at or entry.offered else self._view(entry, now)
             if view is None:
                 continue
             others = not view.agent and self._staff.has_others(
@@ -140,7 +156,7 @@ class WaitingRoom:
             if not self.waits[order[2]].agent:
                 self.show(order[2], now)
 
-    def _view(self, entry: Waiting) -> ContactView | None:
+    def _view(self, entry: Waiting, now: float) -> ContactView | None:
         contact = entry.contact
         queue = self._queues.get(contact.queue)
         if queue is None:
@@ -148,9 +164,10 @@ class WaitingRoom:
         prefer = contact.prefer
         if prefer and self._staff.gone_for_good(prefer):
             prefer = ""
+        relaxed = self._relaxed(queue, entry, now)
         return ContactView(
             id=contact.session,
-            demand=self._demand(queue, contact),
+            demand=self._demand(queue, contact, relaxed),
             arrived_at=contact.arrived_at,
             virtual_at=entry.virtual_at,
             episode=contact.episode,
@@ -162,20 +179,47 @@ class WaitingRoom:
             purpose=contact.purpose,
             vip=contact.customer.vip,
             lang=contact.customer.lang,
+            intent=contact.intent,
+            relaxed=relaxed,
         )
 
-    def _demand(self, queue: QueueConfig, contact: Contact) -> Demand:
-        key = (queue.id, tuple(sorted(contact.needs.items())))
+    def _relaxed(self, queue: QueueConfig, entry: Waiting, now: float) -> int:
+        """Return how many relaxation steps are behind the contact; plan to look again at the
+        next."""
+        if entry.contact.agent:
+            return 0
+        for done, step in enumerate(queue.relax):
+            at = entry.since + step.after_s
+            if at > now:
+                heapq.heappush(self._relaxing, (at, entry.contact.session))
+                return done
+        return len(queue.relax)
+
+    def _demand(self, queue: QueueConfig, contact: Contact, relaxed: int) -> Demand:
+        lang = contact.customer.lang.partition("-")[0].lower() if queue.match_language else ""
+        key = (queue.id, tuple(sorted(contact.needs.items())), relaxed, lang)
         demand = self._demands.get(key)
         if demand is None:
             needs = dict(queue.needs)
             for skill, level in contact.needs.items():
                 needs[skill] = max(level, needs.get(skill, 0))
+            for step in queue.relax[:relaxed]:
+                needs, lang = _less(needs, step), "" if step.anyone else lang
             demand = self._demands[key] = Demand(
                 queue=queue.id,
                 kind=queue.kind,
                 groups=frozenset(queue.groups),
                 needs=tuple(sorted(needs.items())),
                 units=queue.units,
+                channel=queue.channel,
+                lang=lang,
             )
         return demand
+
+
+def _less(needs: dict[str, int], step: RelaxStep) -> dict[str, int]:
+    """Return what is still needed after a relaxation step."""
+    if step.anyone:
+        return {}
+    lowered = {skill: min(level, step.needs.get(skill, level)) for skill, level in needs.items()}
+    return {skill: level for skill, level in lowered.items() if level > 0}

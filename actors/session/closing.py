@@ -10,6 +10,7 @@ from actors.effects import Forget, Remember
 from actors.frames import Detached
 from actors.messages import EndSession, FinishWrapUp, Rate
 from actors.session.attempts import withdraw
+from actors.session.outcomes import came_of
 from actors.session.people import (
     is_hidden,
     refuse_over,
@@ -75,6 +76,7 @@ def finish_wrap_up(t: Turn, c: FinishWrapUp) -> None:
         t.refuse(c, "wrong_state", "The conversation has not ended.")
     else:
         t.event("wrapped_up", asked=c, aside=True, reason=c.disposition, note=c.note)
+        came_of(t, seat, disposition=c.disposition)
         if routing.phase == "wrap-up":
             close(t)
 
@@ -93,6 +95,7 @@ def rate(t: Turn, c: Rate) -> None:
         t.refuse(c, "bad_frame", "A score is 1 to 5.")
     else:
         t.event("rated", asked=c, score=c.score, note=c.comment)
+        came_of(t, t.s.routing.serving, rating=c.score)
 
 
 def _bot_serves(t: Turn) -> bool:

@@ -6,6 +6,9 @@ nothing (dispatch gets its `AssignRefused`).
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import msgspec
 
 from actors.effects import Refuse
@@ -26,9 +29,17 @@ from actors.session.attempts import barred, is_human, move, to_serve, waits_serv
 from actors.session.closing import close, finish
 from actors.session.seating import consult, end_consult, person_of, serve, vacate_serving
 from actors.session.state import Attempt, CloseReason, Seat
+from actors.session.tickets import ticket
 from actors.session.turn import Turn
 
-_TOLD: dict[str, ErrorCode] = {"queue_full": "queue_full", "unknown_queue": "unknown_queue"}
+_TOLD: dict[str, ErrorCode] = {
+    "queue_full": "queue_full",
+    "unknown_queue": "unknown_queue",
+    "closed": "closed",
+    "nobody_on_duty": "nobody_on_duty",
+    "leave_message": "nobody_on_duty",
+}
+_LEAVES_MESSAGE = ("closed", "nobody_on_duty", "leave_message", "queue_full")
 """Refusals of a queue that the waiting customer gets as an error of the same name."""
 
 
@@ -44,8 +55,10 @@ def refused(t: Turn, c: EnqueueRefused) -> None:
     else:
         code = _TOLD.get(c.reason)
         if code is not None:
-            detail = "The queue cannot take you now."
+            detail = _apology(t, attempt, c)
             t.out.extend(Refuse(conn, code, detail) for conn in t.s.room.customers)
+        if c.reason in _LEAVES_MESSAGE:
+            t.out.append(ticket(t, attempt.contact, c.reason, c.opens_at))
         _give_up(t, "no_agent", c.reason)
 
 
@@ -175,6 +188,15 @@ def transfer_failed(t: Turn, attempt: Attempt, reason: str) -> None:
         queue="" if contact.agent else contact.queue,
         reason=reason,
     )
+
+
+def _apology(t: Turn, attempt: Attempt, c: EnqueueRefused) -> str:
+    hours = t.s.queue(attempt.contact.queue).hours
+    if c.reason != "closed" or not c.opens_at or hours is None:
+        return "The queue cannot take you now. Your request is kept as a message."
+    opens = datetime.fromtimestamp(c.opens_at, ZoneInfo(hours.time_zone))
+    when = opens.isoformat(sep=" ", timespec="minutes")
+    return f"Closed; open again at {when}. Your request is kept as a message."
 
 
 def _go_back(t: Turn, attempt: Attempt, reason: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actors.frames import Detached
 from actors.messages import Person, Release, SessionJoined, SessionLeft
+from actors.session.outcomes import came_of
 from actors.session.state import Seat, State
 from actors.session.turn import Asked, Turn
 
@@ -36,6 +37,8 @@ def vacate_serving(t: Turn, reason: str) -> None:
     seat = t.s.routing.serving
     if seat is not None:
         t.s.set_routing(serving=None)
+        if reason == "transferred":
+            came_of(t, seat, transfers_n=1)
         dismiss(t, seat, reason)
 
 

@@ -45,15 +45,30 @@ def due_at(place: Place, config: QueueConfig, org: OrgConfig) -> float:
 
 
 def times_out_at(place: Place, config: QueueConfig) -> float:
-    """Return when the contact is closed with `queue_timeout`."""
-    return place.since + config.timeout_s
+    """Return when the contact is closed with `queue_timeout`; one for a named agent waits for it
+    no longer than `named_wait_s`."""
+    longest_s = config.timeout_s
+    if place.contact.agent:
+        longest_s = min(longest_s, config.named_wait_s)
+    return place.since + longest_s
 
 
 def overflows_at(place: Place, config: QueueConfig, org: OrgConfig) -> float:
     """Return when the contact has waited so long that it moves on; infinity: never."""
-    if config.overflow_after_s is None or place.contact.agent or not can_overflow(config, org):
+    if config.overflow_after_s is None or place.contact.agent or not leads_on(config, org):
         return float("inf")
     return place.entered_at + config.overflow_after_s
+
+
+def leads_on(config: QueueConfig, org: OrgConfig) -> bool:
+    """Return whether whoever waits too long here can go somewhere: a queue, or a message."""
+    return can_overflow(config, org) or config.overflow_message
+
+
+def is_too_long(config: QueueConfig, org: OrgConfig, eta_s: float | None) -> bool:
+    """Return whether so long an estimated wait moves a contact on."""
+    limit_s = config.overflow_eta_s
+    return eta_s is not None and limit_s is not None and eta_s > limit_s and leads_on(config, org)
 
 
 def can_overflow(config: QueueConfig, org: OrgConfig) -> bool:

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from actors.addresses import Address
 from actors.config import OrgConfig, QueueConfig
 from actors.effects import Count, Effect, Put, Tell
-from actors.hours import is_open
+from actors.hours import is_open, next_opening
 from actors.machine import Context
 from actors.messages import (
     Announce,
@@ -105,6 +105,7 @@ class Queue:
                 self._reconfigure(config)
             case Tick():
                 self._positions.changed = len(self._line) > 0
+                self._thin_out()
             case GatewayGone():
                 pass
             case _:
@@ -170,8 +171,14 @@ class Queue:
         elif self._moves_on(contact, config):
             self._let_go(contact, "overflow")
             self._move_on(contact, config)
-        elif contact.hand_off and not self._on_duty(config):
+        elif self._is_closed_to(contact, config):
+            # The bot that hands off takes the message: it knows one word for all such cases.
+            self._refuse(contact, "nobody_on_duty" if contact.hand_off else "closed")
+        elif self._needs_somebody(contact, config) and not self._is_staffed(config):
             self._refuse(contact, "nobody_on_duty")
+        elif not contact.agent and limits.is_too_long(config, self._org, self._eta_s()):
+            self._let_go(contact, "overflow")
+            self._move_on(contact, config)
         else:
             self._admit(contact, config)
 
@@ -183,7 +190,11 @@ class Queue:
 
     def _refuse(self, contact: Contact, reason: str) -> None:
         self._let_go(contact, "refused")
-        self._tell(contact, EnqueueRefused(episode=contact.episode, reason=reason))
+        config, opens_at = self._config, 0.0
+        if reason == "closed" and config is not None:
+            opens_at = next_opening(config.hours, self._now)
+        refused = EnqueueRefused(episode=contact.episode, reason=reason, opens_at=opens_at)
+        self._tell(contact, refused)
 
     # --- out -------------------------------------------------------------------------------
 
@@ -225,6 +236,17 @@ class Queue:
         else:
             self._alarms.set(place, config, self._org)
 
+    def _thin_out(self) -> None:
+        """Move on those at the end of the line whose estimated wait has become too long."""
+        config, interval_s = self._config, self._pace.interval_s(self._now)
+        if config is None or interval_s is None or config.overflow_eta_s is None:
+            return
+        standing = [place.contact for place in self._line if not place.contact.agent]
+        for position, contact in enumerate(standing, start=1):
+            if limits.is_too_long(config, self._org, interval_s * position):
+                self._let_go(contact, "overflow")
+                self._move_on(contact, config)
+
     def _let_go(self, contact: Contact, reason: str) -> None:
         """The contact leaves unserved (or never came in, but an older one of its session did)."""
         session = contact.session
@@ -238,19 +260,35 @@ class Queue:
             if not len(self._line):
                 self._pace.emptied()
 
-    def _on_duty(self, config: QueueConfig) -> bool:
-        return self._is_staffed(config) and is_open(config.hours, self._now)
+    def _is_closed_to(self, contact: Contact, config: QueueConfig) -> bool:
+        """Nobody new comes in out of hours. Whoever lost an agent was in already; an agent asked
+        for by name says whether it is there."""
+        lost_agent = contact.requeued and contact.purpose == "serve" and not contact.hand_off
+        if contact.agent or lost_agent:
+            return False
+        return not is_open(config.hours, self._now)
+
+    def _needs_somebody(self, contact: Contact, config: QueueConfig) -> bool:
+        return contact.hand_off or (config.message_unstaffed and not contact.agent)
+
+    def _eta_s(self) -> float | None:
+        """The estimated wait of whoever comes next."""
+        interval_s = self._pace.interval_s(self._now)
+        return None if interval_s is None else interval_s * (len(self._line) + 1)
 
     def _is_staffed(self, config: QueueConfig) -> bool:
         return self._staffed and limits.staffable(config, self._org)
 
     def _moves_on(self, contact: Contact, config: QueueConfig) -> bool:
-        staffed = self._is_staffed(config)
-        return not (staffed or contact.agent) and limits.overflows_unstaffed(config, self._org)
+        served = self._is_staffed(config) and not self._is_closed_to(contact, config)
+        return not (served or contact.agent) and limits.overflows_unstaffed(config, self._org)
 
     def _move_on(self, contact: Contact, config: QueueConfig) -> None:
-        assert config.overflow_to is not None
-        self._tell(contact, Overflowed(episode=contact.episode, to=config.overflow_to))
+        if limits.can_overflow(config, self._org):
+            assert config.overflow_to is not None
+            self._tell(contact, Overflowed(episode=contact.episode, to=config.overflow_to))
+        else:
+            self._tell(contact, EnqueueRefused(episode=contact.episode, reason="leave_message"))
 
     # --- change ----------------------------------------------------------------------------
 
@@ -278,7 +316,7 @@ class Queue:
             elif self._moves_on(place.contact, config):
                 self._let_go(place.contact, "overflow")
                 self._move_on(place.contact, config)
-            elif place.contact.hand_off and not self._is_staffed(config):
+            elif self._needs_somebody(place.contact, config) and not self._is_staffed(config):
                 self._refuse(place.contact, "nobody_on_duty")
 
     def _reorder(self) -> None:
@@ -300,7 +338,9 @@ class Queue:
     # --- words -----------------------------------------------------------------------------
 
     def _waiting(self, place: Place) -> Effect:
-        command = ContactWaiting(contact=place.contact, virtual_at=place.virtual_at)
+        command = ContactWaiting(
+            contact=place.contact, virtual_at=place.virtual_at, since=place.since
+        )
         return Tell(self._dispatch, command)
 
     def _tell(self, contact: Contact, command: Command) -> None:

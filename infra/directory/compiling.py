@@ -12,6 +12,7 @@ from actors.config import (
     HoursConfig,
     OrgConfig,
     QueueConfig,
+    RelaxStep,
     RoleConfig,
 )
 from actors.permissions import serves
@@ -64,7 +65,9 @@ def compile_hours(hours: DeclaredHours, holidays: dict[str, DeclaredHolidays]) -
 
 def _queue(key: str, queue: DeclaredQueue, hours: dict[str, HoursConfig]) -> QueueConfig:
     opening = None if queue.hours is None else hours[queue.hours]
-    return QueueConfig(id=key, hours=opening, **queue.model_dump(exclude={"hours"}))
+    relax = [RelaxStep(**step.model_dump()) for step in queue.relax]
+    plain = queue.model_dump(exclude={"hours", "relax"})
+    return QueueConfig(id=key, hours=opening, relax=relax, **plain)
 
 
 def _agent(key: str, account: Any, roles: dict[str, RoleConfig]) -> AgentConfig:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import ipaddress
+import itertools
 import re
 import zoneinfo
 from typing import Annotated, Any, Literal, Self
@@ -21,6 +22,7 @@ from pydantic import (
 )
 
 from actors.permissions import BUILT_IN, NOT_OF_ACCOUNTS, RIGHTS
+from actors.policy_settings import check_policy
 from infra.directory.spans import Span, check_apart
 
 YEAR_S = 366 * 24 * 3600.0
@@ -73,6 +75,8 @@ def _is_permission(text: str) -> str:
 RoleId = Annotated[Id, AfterValidator(_is_free)]
 RoleName = Annotated[Id, AfterValidator(_is_of_accounts)]
 PermissionName = Annotated[str, Field(max_length=100), AfterValidator(_is_permission)]
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,8}$")]
+"""The primary subtag of a language, such as zh or en."""
 Origin = Annotated[str, Field(max_length=300), AfterValidator(_is_origin)]
 Zone = Annotated[str, Field(max_length=64), AfterValidator(_is_zone)]
 
@@ -161,6 +165,31 @@ class DeclaredHours(Row):
     holidays: Annotated[list[Id], Field(max_length=50)] = []
 
 
+class DeclaredRelaxStep(Row):
+    """What a contact no longer requires once it has waited `after_s` seconds in the queue: `needs`
+    lowers skills (0 drops one); `anyone`: no skill and no language."""
+
+    after_s: Positive
+    needs: Annotated[dict[Id, Annotated[int, Field(ge=0, le=5)]], Field(max_length=100)] = {}
+    anyone: bool = False
+
+    @model_validator(mode="after")
+    def _does_something(self) -> Self:
+        if not self.needs and not self.anyone:
+            raise ValueError("needs, anyone: at least one of them")
+        return self
+
+
+def _check_steps(steps: list[DeclaredRelaxStep]) -> list[DeclaredRelaxStep]:
+    if any(a.after_s >= b.after_s for a, b in itertools.pairwise(steps)):
+        raise ValueError("after_s: each later than the one before")
+    return steps
+
+
+Steps = Annotated[list[DeclaredRelaxStep], Field(max_length=20), AfterValidator(_check_steps)]
+Share = Annotated[float, Field(ge=0, le=1e6)]
+
+
 class DeclaredQueue(Row):
     """`actors.config.QueueConfig` without its id; `hours` names hours, none: always open."""
 
@@ -171,7 +200,14 @@ class DeclaredQueue(Row):
     hours: Id | None = None
     priority_points: Points = 0.0
     policy: Id = "longest_idle"
+    policy_params: dict[str, Any] = {}
+    weights: Annotated[dict[Id, Share], Field(max_length=10_000)] = {}
     units: Annotated[int, Field(ge=1, le=1000)] = 1
+    channel: Id = "chat"
+    match_language: bool = False
+    relax: Steps = []
+    named_wait_s: Positive = 120.0
+    quota_per_day: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     limit: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     accept: Literal["manual", "auto"] = "manual"
     offer_timeout_s: Positive = 30.0
@@ -179,6 +215,9 @@ class DeclaredQueue(Row):
     overflow_to: Id | None = None
     overflow_after_s: Zero | None = None
     overflow_unstaffed: bool = False
+    overflow_eta_s: Zero | None = None
+    overflow_message: bool = False
+    message_unstaffed: bool = False
     idle_warn_s: Positive = 120.0
     idle_close_s: Positive = 120.0
     abandon_after_s: Positive = 60.0
@@ -186,6 +225,11 @@ class DeclaredQueue(Row):
     sticky_within_s: Zero = 600.0
     sticky_wait_s: Zero = 30.0
     service_level_s: Positive = 20.0
+
+    @model_validator(mode="after")
+    def _knows_its_policy(self) -> Self:
+        check_policy(self.policy, self.policy_params)
+        return self
 
 
 class PublicAgent(Row):
@@ -197,6 +241,10 @@ class PublicAgent(Row):
     groups: Annotated[list[Id], Field(max_length=1000)] = []
     skills: Annotated[dict[Id, Level], Field(max_length=1000)] = {}
     capacity: Annotated[int, Field(ge=1, le=100_000)] = 5
+    channels: Annotated[
+        dict[Id, Annotated[int, Field(ge=0, le=100_000)]], Field(max_length=50)
+    ] = {}
+    languages: Annotated[list[Language], Field(max_length=50)] = []
     enabled: bool = True
 
 

@@ -67,6 +67,8 @@ class Account(_Owned, Base):
     password_hash: Mapped[str]
     enabled: Mapped[bool]
     capacity: Mapped[int]
+    channels: Mapped[dict[str, Any]] = mapped_column(JSON, server_default=text("'{}'"))
+    languages: Mapped[list[Any]] = mapped_column(JSON, server_default=text("'[]'"))
 
 
 class Role(_Owned, Base):
@@ -213,6 +215,23 @@ class Preference(Base):
     id: Mapped[str] = mapped_column(String(140), primary_key=True)
     version: Mapped[int] = _version()
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class Ticket(Base):
+    """What a customer wanted whom nobody could serve; `id` is the session's. `facts`: the rest of
+    `actors.session.tickets.Ticket`."""
+
+    __tablename__ = "tickets"
+    __table_args__ = (Index("ix_tickets_at", "org", "at"),)
+    org: Mapped[str] = mapped_column(
+        ID, ForeignKey("organisations.id", ondelete="CASCADE"), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(ID, primary_key=True)
+    at: Mapped[float]
+    queue: Mapped[str] = mapped_column(ID)
+    reason: Mapped[str]
+    customer: Mapped[str]
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)
 
 
 class AuditEntry(Base):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from actors.addresses import Conn
-from actors.config import AgentConfig, OrgConfig, QueueConfig
+from actors.config import AgentConfig, HoursConfig, OrgConfig, QueueConfig, RelaxStep
 from actors.messages import (
     AnswerOffer,
     CompleteTransfer,
@@ -65,12 +65,51 @@ def config() -> OrgConfig:
             "bots": QueueConfig(id="bots", name="bots", kind="bot", accept="auto", wrap_up_s=0.0),
         },
         agents={
-            "ann": AgentConfig(id="ann", name="Ann", capacity=2, groups=["east"], role="leader"),
-            "bob": AgentConfig(id="bob", name="Bob", capacity=1, skills={"sql": 3}),
-            "cat": AgentConfig(id="cat", name="Cat", capacity=3, groups=["east"]),
+            "ann": AgentConfig(
+                id="ann",
+                name="Ann",
+                capacity=2,
+                groups=["east"],
+                role="leader",
+                languages=["zh", "en"],
+            ),
+            "bob": AgentConfig(
+                id="bob", name="Bob", capacity=1, skills={"sql": 3}, languages=["en"]
+            ),
+            "cat": AgentConfig(
+                id="cat",
+                name="Cat",
+                capacity=3,
+                groups=["east"],
+                skills={"sql": 1},
+                channels={"chat": 2},
+            ),
             "robot": AgentConfig(id="robot", name="Robot", kind="bot", capacity=3),
         },
     )
+
+
+RULES = st.fixed_dictionaries(
+    {
+        "needs": st.sampled_from(({}, {"sql": 3})),
+        "relax": st.sampled_from(
+            (
+                [],
+                [RelaxStep(after_s=4.0, needs={"sql": 1}), RelaxStep(after_s=9.0, anyone=True)],
+                [RelaxStep(after_s=2.0, anyone=True)],
+            )
+        ),
+        "match_language": st.booleans(),
+        "quota_per_day": st.sampled_from((None, None, 1, 2)),
+        "named_wait_s": st.sampled_from((5.0, 120.0)),
+        "hours": st.sampled_from((None, None, HoursConfig(time_zone="UTC", week=[[]] * 7))),
+        "message_unstaffed": st.booleans(),
+        "overflow_eta_s": st.sampled_from((None, 20.0)),
+        "overflow_message": st.booleans(),
+        "overflow_after_s": st.sampled_from((None, 60.0)),
+    }
+)
+"""Everything that a queue may demand, in and out of force while people wait."""
 
 
 class RoutingSystem(RuleBasedStateMachine):
@@ -120,13 +159,14 @@ class RoutingSystem(RuleBasedStateMachine):
         queue=st.sampled_from(("q0", "q1", "bots", "q0")),
         sql=st.booleans(),
         last=st.sampled_from(("", "ann", "bob")),
+        lang=st.sampled_from(("", "zh-CN", "en")),
     )
-    def customer_opens(self, session, queue, sql, last):
+    def customer_opens(self, session, queue, sql, last, lang):
         self.opened.add(session)
         conn = self.conn()
         command = OpenSession(
             conn=conn,
-            customer=Customer(id=f"c{session}"),
+            customer=Customer(id=f"c{session}", lang=lang),
             queue=queue,
             needs={"sql": 2} if sql and queue == "q0" else {},
             last_agent=last,
@@ -202,6 +242,14 @@ class RoutingSystem(RuleBasedStateMachine):
             command = TakeOver(conn=self.conn(), person=self.person("ann"))
             self.centre.say("session", session, command)
 
+    @rule(rules=RULES)
+    def the_rules_of_a_queue_change(self, rules):
+        old = self.centre.config
+        queue = msgspec.structs.replace(old.queues["q0"], **rules)
+        queues = {**old.queues, "q0": queue}
+        changed = msgspec.structs.replace(old, version=old.version + 1, queues=queues)
+        self.centre.reconfigure(changed)
+
     @rule(
         agent=agents,
         capacity=st.integers(1, MAX_CAPACITY),
@@ -269,6 +317,8 @@ class RoutingSystem(RuleBasedStateMachine):
             holds = [h for h in ledger.holds.values() if h.agent == agent]
             units = sum(o.units for o in offers) + sum(h.units for h in holds)
             assert ledger.used(agent) == units <= MAX_CAPACITY
+            chats = [one.units for one in (*offers, *holds) if one.channel == "chat"]
+            assert agent != "cat" or sum(chats) <= 2
 
     @rule()
     def all_is_well_in_the_end(self):
@@ -341,6 +391,13 @@ class RoutingSystem(RuleBasedStateMachine):
         ended = [decode_outcome(fact.data) for fact in facts if fact.table == "outcome"]
         assert {outcome.decision for outcome in ended} <= decided
 
+    def check_relaxation(self, contact, now):
+        """What policies see is relaxed by the clock, at the second, not by the last event."""
+        queue = self.centre.config.queues[contact.demand.queue]
+        place = self.centre.machine("queue", queue.id)._line.get(contact.id)
+        if not contact.agent:
+            assert contact.relaxed == steps_due(queue, now - place.since)
+
     def check_nobody_idles_beside_a_waiting_contact(self):
         dispatch = self.centre.machine("dispatch", "main")
         pool, now = dispatch._s.staff.pool, self.centre.ctx.now
@@ -351,9 +408,15 @@ class RoutingSystem(RuleBasedStateMachine):
         for contact in dispatch._s.room.waits:
             if contact.tried and not contact.agent:
                 assert dispatch._s.staff.has_others(contact.demand, contact.tried | contact.exclude)
+            self.check_relaxation(contact, now)
             for agent in pool:
                 why = reason(contact, pool[agent], now)
                 assert why is not None, f"{agent} idles beside {contact}"
+
+
+def steps_due(queue: QueueConfig, waited_s: float) -> int:
+    """How many relaxation steps a wait of that length leaves behind."""
+    return sum(step.after_s <= waited_s for step in queue.relax)
 
 
 RoutingSystem.TestCase.settings = settings(

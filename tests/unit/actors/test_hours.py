@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from actors.config import HoursConfig
-from actors.hours import is_open
+from actors.hours import is_open, next_opening
 
 DAY = [(9 * 60, 18 * 60)]
 WEEK = [DAY, DAY, DAY, DAY, DAY, [], []]
@@ -52,3 +52,33 @@ def test_the_hour_that_is_skipped_in_spring_never_opens():
     hours = HoursConfig(time_zone="Europe/Berlin", week=[[(120, 180)]] * 7)
     start = at("2027-03-28T00:00:00", "Europe/Berlin")
     assert not any(is_open(hours, start + 60.0 * minute) for minute in range(6 * 60))
+
+
+@pytest.mark.parametrize(
+    ("now", "opens"),
+    [
+        ("2027-03-01T08:00:00", "2027-03-01T09:00:00"),
+        ("2027-03-01T09:30:00", "2027-03-01T09:30:00"),
+        ("2027-03-01T18:00:00", "2027-03-02T09:00:00"),
+        ("2027-02-26T20:00:00", "2027-03-01T09:00:00"),
+    ],
+)
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York"])
+def test_a_closed_queue_opens_at_the_next_span(now, opens, zone):
+    hours = HoursConfig(time_zone=zone, week=WEEK)
+    assert next_opening(hours, at(now, zone)) == at(opens, zone)
+
+
+def test_holidays_put_the_opening_off_and_a_queue_that_never_opens_says_so():
+    hours = HoursConfig(time_zone="UTC", week=WEEK, days={"2027-03-01": [], "2027-03-02": [(0, 9)]})
+    assert next_opening(hours, at("2027-02-27T12:00:00", "UTC")) == at("2027-03-02T00:00:00", "UTC")
+    never = HoursConfig(time_zone="UTC", week=[[] for _ in range(7)])
+    assert next_opening(never, 0.0) == 0.0
+
+
+def test_an_opening_in_the_hour_that_summer_time_skips_comes_after_it():
+    zone = "America/New_York"
+    hours = HoursConfig(time_zone=zone, week=[[(150, 600)] for _ in range(7)])
+    opens = next_opening(hours, at("2027-03-14T00:00:00", zone))
+    assert is_open(hours, opens)
+    assert opens == at("2027-03-14T03:00:00", zone) or opens == at("2027-03-14T03:30:00", zone)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from actors.addresses import Address
-from actors.config import BlacklistEntry
-from actors.effects import Tell
+from actors.config import BlacklistEntry, HoursConfig
+from actors.effects import Record, Refuse, Tell
 from actors.frames import Detached, Event, Position, SessionFrame
 from actors.messages import (
     AgentLost,
@@ -26,6 +26,7 @@ from actors.messages import (
     SessionLeft,
     Transfer,
 )
+from actors.session.tickets import Ticket
 from tests.support.machines import START, of
 from tests.support.sessions import (
     ANN,
@@ -140,6 +141,32 @@ def test_a_full_queue_is_told_as_an_error_and_ends_the_session() -> None:
     assert story.refusals(PHONE) == ["queue_full"]
     assert story.machine.summary()["reason"] == "no_agent"
     assert not story.told(LeaveQueue), "the queue never had it"
+
+
+def test_who_comes_out_of_hours_hears_when_to_come_back_and_leaves_a_ticket() -> None:
+    story = Story()
+    story.opens()
+    story.send(EnqueueRefused(episode=1, reason="closed", opens_at=START + 3600))
+    assert story.refusals(PHONE) == ["closed"]
+    (record,) = [r for r in of(story.effects, Record) if r.table == "ticket"]
+    ticket = msgspec.msgpack.decode(record.data, type=Ticket)
+    assert (ticket.reason, ticket.opens_at) == ("closed", START + 3600)
+    assert ticket.queue == story.told(Enqueue)[0].contact.queue
+    assert story.state == "closed"
+
+
+def test_the_apology_names_the_hour_where_the_queue_is() -> None:
+    story = Story()
+    story.opens()
+    queue = story.told(Enqueue)[0].contact.queue
+    hours = HoursConfig(time_zone="Asia/Shanghai", week=[[] for _ in range(7)])
+    known = msgspec.structs.replace(story.config.queues[queue], hours=hours)
+    queues = {**story.config.queues, queue: known}
+    changed = msgspec.structs.replace(story.config, queues=queues)
+    story.send(ConfigChanged(config=changed))
+    story.send(EnqueueRefused(episode=1, reason="closed", opens_at=1_800_000_000.0))
+    (refusal,) = [effect for effect in of(story.effects, Refuse) if effect.code == "closed"]
+    assert "2027-01-15 16:00+08:00" in refusal.detail
 
 
 def test_nobody_on_duty_ends_the_session_with_the_reason_named() -> None:
