@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import report
-from policies.experiments.analysis import Finding, analyse, pair_up
+from policies.experiments.analysis import Finding, analyse, paired_blocks
 from policies.experiments.arms import ByBlock
 from policies.experiments.design import Design
 from policies.experiments.sequential import AlwaysValid
@@ -70,11 +70,7 @@ def run_experiment(scenario: Scenario, design: Design, seed: int) -> tuple[Float
 
 def first_stop(design: Design, at: Floats, solved: Floats) -> int | None:
     """Return after how many pairs an experimenter who looks after each could have stopped."""
-    block = design.blocks_of(at)
-    inside = block >= 0
-    counts = np.bincount(block[inside], minlength=design.blocks_n).astype(np.float64)
-    sums = np.bincount(block[inside], solved[inside], design.blocks_n).astype(np.float64)
-    pairs = pair_up(design, counts, sums, counts[:, None])
+    pairs = paired_blocks(design, at, solved)
     difference = pairs.treated - pairs.control
     rule = AlwaysValid(planned_n=len(difference))
     looks = (rule.look(difference[:n]) for n in range(1, len(difference) + 1))

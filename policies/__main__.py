@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from policies import explain_commands as explaining
+from policies.experiments import commands as experiments
 from policies.learned import commands as learned
 from policies.offline import commands as offline
 from policies.promotion import commands as promotion
@@ -16,7 +17,7 @@ from policies.tuning import commands as tuning
 
 Command = Callable[[argparse.Namespace], int]
 
-ROOMS = (simulation, explaining, offline, learned, promotion, tuning)
+ROOMS = (simulation, explaining, offline, learned, promotion, tuning, experiments)
 """Each adds its commands: `add_commands(subparsers)` sets `run` on every parser."""
 
 

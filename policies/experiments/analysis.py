@@ -70,9 +70,7 @@ def analyse(
     Raises:
         DesignError: too few pairs of blocks have contacts.
     """
-    block = design.blocks_of(at)
-    counts: Floats = np.bincount(block[block >= 0], minlength=design.blocks_n).astype(np.float64)
-    sums = np.bincount(block[block >= 0], reward[block >= 0], design.blocks_n).astype(np.float64)
+    counts, sums = block_sums(design, at, reward)
     given = np.atleast_2d(counts).T if covariates is None else covariates
     pairs = pair_up(design, counts, sums, given)
     adjusted = regressed(pairs.treated - pairs.control, pairs.covariate, pairs.weight)
@@ -86,6 +84,25 @@ def analyse(
         pairs_n=len(pairs.weight),
         contacts_n=int(counts[design.pair >= 0].sum()),
     )
+
+
+def block_sums(design: Design, at: Floats, reward: Floats) -> tuple[Floats, Floats]:
+    """Return (B,) contacts that count in each block, and (B,) sums of their rewards."""
+    block = design.blocks_of(at)
+    inside = block >= 0
+    counts = np.bincount(block[inside], minlength=design.blocks_n)
+    sums = np.bincount(block[inside], reward[inside], design.blocks_n)
+    return counts.astype(np.float64), sums.astype(np.float64)
+
+
+def paired_blocks(design: Design, at: Floats, reward: Floats) -> Pairs:
+    """Return the pairs of blocks of (n,) contacts, with arrivals as their covariate.
+
+    Raises:
+        DesignError: there are fewer than four.
+    """
+    counts, sums = block_sums(design, at, reward)
+    return pair_up(design, counts, sums, counts[:, None])
 
 
 def pair_up(design: Design, counts: Floats, sums: Floats, covariates: Floats) -> Pairs:

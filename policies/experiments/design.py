@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
 from typing import Literal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,12 @@ class Design:
             raise DesignError(
                 f"block_s: {self.block_s}; allowed with hours: what divides a day, {DAY_S:.0f}"
             )
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise DesignError(
+                f"zone: {self.zone!r}; allowed: a name such as Asia/Shanghai"
+            ) from error
         if self.blocks_n < 2:
             raise DesignError(f"end: {self.end}; allowed: at least two blocks after the start")
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from policies.experiments.analysis import analyse, pair_up, randomisation_test
+from policies.experiments.analysis import analyse, paired_blocks, randomisation_test
 from policies.experiments.design import Days, Design, DesignError
 from policies.sim.kernel.floor import Floats
 
@@ -91,10 +91,7 @@ def test_the_randomisation_test_rejects_no_effect_as_often_as_promised() -> None
     for seed in range(120):
         design = replace(FORTNIGHT, seed=seed, end=MONDAY + 4 * DAY)
         at, reward = centre(design, 0.0, seed)
-        block = design.blocks_of(at)
-        counts = np.bincount(block[block >= 0], minlength=design.blocks_n).astype(float)
-        sums = np.bincount(block[block >= 0], reward[block >= 0], design.blocks_n).astype(float)
-        pairs = pair_up(design, counts, sums, counts[:, None])
+        pairs = paired_blocks(design, at, reward)
         p_values.append(randomisation_test(pairs, seed, shuffles=99))
     assert np.mean(np.array(p_values) <= 0.1) == pytest.approx(0.1, abs=0.09)
     assert np.mean(p_values) == pytest.approx(0.5, abs=0.1)
