@@ -38,6 +38,7 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "faults": tuple(word for kill in KILLS for word in ("--kill", kill)),
     "placement": ("--markdown", "docs/placement.md"),
     "simulator": (),
+    "switchback": (),
 }
 
 Result = dict[str, Any]
@@ -101,11 +102,23 @@ def faults_rows(result: Result) -> list[Row]:
     ]
 
 
+def switchback_rows(result: Result) -> list[Row]:
+    """Return the rows of `benchmarks.switchback`."""
+    tried = f"{len(result['rows'])} switchback experiments on the value scenario"
+    return [
+        (
+            f"{tried}: estimate of the true lift, off by at most",
+            f"{result['largest_error_percent']:.1f} %",
+        )
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "chat": chat_rows,
     "idle": idle_rows,
     "dispatch": dispatch_rows,
     "faults": faults_rows,
+    "switchback": switchback_rows,
 }
 
 
