@@ -118,6 +118,17 @@ class Understanding:
             found += self._batch(part, now, audience, explain=explain)
         return found
 
+    def best_many(self, questions: Sequence[str], *, now: float, limit: int) -> list[list[str]]:
+        """Return per question the ids of the likeliest live topics, whatever the bands say."""
+        found: list[list[str]] = []
+        live = self.catalogue.live(now)
+        for start in range(0, len(questions) if self.catalogue.topics else 0, BATCH):
+            texts = [normalise(one) for one in questions[start : start + BATCH]]
+            for chances in self.model.rank(texts).probable:
+                best = top_places(np.where(live, chances, 0), limit)
+                found.append([self.catalogue.topics[place].id for place in best])
+        return found or [[] for _ in questions]
+
     def suggest(self, typed: str, *, now: float, limit: int = SUGGESTIONS) -> list[Suggestion]:
         """Return topics while the customer is still typing: first what starts so, then alike."""
         text = normalise(typed)
@@ -180,7 +191,8 @@ class Understanding:
         best = top_places(chances, SUGGESTIONS)
         first, limits = best[0], self.thresholds
         sure = float(chances[first])
-        if known < limits.known or self.catalogue.is_stranger(text):
+        known = 0.0 if self.catalogue.is_stranger(text) else known
+        if known < limits.known:
             return self._fallback("stranger", first, sure, known)
         if sure >= limits.answer:
             return self._answer(first, "model", sure, known, audience)

@@ -10,8 +10,9 @@ from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped] 
 
 from bot.combining import F64, TINY, Line, Steps, fit_line, logit, on_top
 
-ENOUGH = 60
-"""Examples below which probabilities stay as the combiner made them."""
+ENOUGH, ENOUGH_STEPS = 20, 300
+"""Examples below which probabilities stay as the combiner made them, and below which isotonic steps
+would follow single examples."""
 FOLDS = 5
 BINS = 15
 Calibration = Line | Steps | None
@@ -23,7 +24,8 @@ def choose_calibration(top: F64, right: NDArray[np.bool_], seed: int = 0) -> Cal
     Platt's line, or isotonic steps."""
     if len(top) < ENOUGH or right.all() or not right.any():
         return None
-    kinds: list[Callable[[F64, NDArray[np.bool_]], Calibration]] = [_nothing, platt, isotonic]
+    kinds: list[Callable[[F64, NDArray[np.bool_]], Calibration]] = [_nothing, platt]
+    kinds += [isotonic] if len(top) >= ENOUGH_STEPS else []
     fold = np.random.default_rng(seed).permutation(len(top)) % FOLDS
     losses = []
     for fit in kinds:

@@ -30,7 +30,7 @@ SURE = 6.0
 """A logit beyond which more says no more."""
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, tag="line"):
     """A logistic regression: the probability is 1 / (1 + exp(-(bias + weights x features)))."""
 
     bias: float
@@ -41,7 +41,7 @@ class Line(msgspec.Struct, frozen=True):
         return sigmoid(self.bias + features @ np.array(self.weights))
 
 
-class Steps(msgspec.Struct, frozen=True):
+class Steps(msgspec.Struct, frozen=True, tag="steps"):
     """A rising map of probabilities through these points, straight between them."""
 
     xs: tuple[float, ...]
@@ -107,8 +107,8 @@ def on_top(top: F64, calibration: Line | Steps | None) -> F64:
 
 def signs(views: F32, chances: F32, known_words: F32, length: F32) -> F64:
     """Return what tells known questions from strange ones, a row per question: how sure, how clear,
-    how far on the topic's side, what the networks say, how like a wording, how like the centre, the
-    share of known words, how long."""
+    how far on the topic's side, what the networks say, how like a wording and how like the centre
+    (as a share of all words), the share of known words, how long."""
     two = np.partition(np.pad(chances, ((0, 0), (1, 1))), -2, axis=1)[:, -2:].astype(np.float64)
     best = views.max(axis=2).astype(np.float64)
     alone = chances.shape[1] < 2  # a single topic is always the likeliest: that says nothing
@@ -119,8 +119,8 @@ def signs(views: F32, chances: F32, known_words: F32, length: F32) -> F64:
             np.minimum(apart, 2 * SURE) * (not alone),
             best[0],
             best[1],
-            np.minimum(best[2], 1.5),
-            best[3],
+            np.minimum(best[2], 1.5) * known_words,
+            best[3] * known_words,
             known_words,
             np.log1p(length),
         ]

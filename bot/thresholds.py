@@ -15,7 +15,7 @@ ENOUGH = 40
 """Judged questions below which the thresholds stay as they are."""
 KNOWN_LOSS = 0.02
 """Share of known questions that may be taken for strangers, so that strangers are not answered."""
-STEPS = 200
+MAX_KNOWN = 0.9
 
 
 class Forecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,9 +53,9 @@ def choose_thresholds(
     """Return the bands that answer most questions with at least the target's share right.
 
     `known` first: as high as `KNOWN_LOSS` of the known questions allow. Then `answer`: the lowest
-    confidence above which the target is met, or 1 when it never is; with few judged questions the
-    precision is taken as half a wrong answer worse than seen. `clarify`: half of `answer`, at most
-    a half: what is offered is right more often than not.
+    confidence above which the target is met, a half wrong answer being added to what was seen;
+    where it is never met, the confidence is taken at its word. `clarify`: half of `answer`, at
+    most a half: what is offered is right more often than not.
     """
     usual = Thresholds(target_precision=target_precision)
     if len(judged.right) < ENOUGH or judged.stranger.all():
@@ -63,7 +63,7 @@ def choose_thresholds(
     weigh = judged.weights(stranger_share)
     own = judged.known[~judged.stranger]
     known = float(np.quantile(own, KNOWN_LOSS)) if judged.stranger.any() else usual.known
-    known = min(known, 0.5)
+    known = min(known, MAX_KNOWN)
     passed = judged.known >= known
     order = np.argsort(-judged.confidence[passed], kind="stable")
     sure, good = judged.confidence[passed][order], judged.right[passed][order]
@@ -71,7 +71,7 @@ def choose_thresholds(
     precision = ((good * heavy).cumsum() - 0.5) / heavy.cumsum()
     last = np.append(sure[1:] < sure[:-1], True)  # a threshold takes all of equal confidence
     met = np.flatnonzero((precision >= target_precision) & last)
-    answer = float(sure[met[-1]]) if len(met) else 1.0
+    answer = float(sure[met[-1]]) if len(met) else target_precision
     return Thresholds(
         answer=answer,
         clarify=min(answer / 2, 0.5),
