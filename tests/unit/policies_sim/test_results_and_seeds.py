@@ -117,7 +117,7 @@ def test_a_policy_that_proposes_what_dispatch_would_refuse_is_named() -> None:
 
 
 def test_an_unknown_policy_is_told_those_there_are() -> None:
-    with pytest.raises(UnknownPolicyError, match="allowed: .*fastest_first"):
+    with pytest.raises(UnknownPolicyError, match=r"allowed: .*fastest_first"):
         simulate(unequal_agents(10), "nope")
     with pytest.raises(UnknownPolicyError, match="compiled runs only"):
         simulate(unequal_agents(10), type("Own", (), {"name": "own"})(), engine="compiled")
