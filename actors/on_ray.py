@@ -26,6 +26,7 @@ from actors.locator import Locator, Table
 from actors.peers import Peers
 from actors.pipes import GatewayFabric
 from actors.ports import FencedError, HostClient, HostGoneError, Pulse
+from actors.scoring_on_ray import ServeScores
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMESPACE = "raydesk"
@@ -121,6 +122,8 @@ class RayHost:
         placement = self._builder.placement
         scope = placement.scope(self._role)
         parts = await self._builder.parts(scope, self._name, self._epoch)
+        if scope.kind == "dispatch":
+            parts.scores = ServeScores()
         self._locator = Locator(RayKeeper(), connect)
         self._locator.start()
 

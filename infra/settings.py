@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     bot_models: Count = _env("RAYDESK_BOT_MODELS", 1)
     bot_deadline_s: Seconds = _env("RAYDESK_BOT_DEADLINE_S", 0.3)
 
+    # Learned assignment.
+    assignment_models: Annotated[int, Field(ge=0)] = _env("RAYDESK_ASSIGNMENT_MODELS", 1)
+
     # What people see.
     log_level: Literal["debug", "info", "warning", "error"] = _env("RAYDESK_LOG_LEVEL", "info")
     log_format: Literal["auto", "json", "console"] = _env("RAYDESK_LOG_FORMAT", "auto")

@@ -16,6 +16,7 @@ from actors.on_ray import start_actors, start_ray, stop_actors, stop_ray
 from infra.settings import Settings
 from infra.valkey import ValkeyServer, free_port
 from infra.wiring import Wiring
+from serve.assignment_on_serve import start_assignment
 from serve.bot_on_serve import start_bots
 from serve.door_wiring import DoorWiring, OpenPeople
 from serve.ingress_env import DRAIN_S, ingress_environment
@@ -104,6 +105,9 @@ def running_system(
             start_bots(
                 doors, ws_url, replicas=settings.bot_models, deadline_s=settings.bot_deadline_s
             )
+        if settings.assignment_models:
+            step("assignment models")
+            start_assignment(wiring, settings.assignment_models)
         yield Running(
             settings=settings,
             http_url=f"http://127.0.0.1:{settings.port}",
