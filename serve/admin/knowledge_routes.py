@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
+from bot.handoff import HandoffRules
 from infra.directory import declared_rows as d
 from infra.directory.rows import Stored
 from infra.directory.writer import Writer
@@ -29,6 +32,7 @@ from serve.admin.knowledge_parts import (
     shown_base,
     shown_topic,
 )
+from serve.admin.problems import Mistake, ProblemError
 from serve.admin.reading import check_version, cursor_of, merged, parse_form, read_cursor
 from serve.admin.row_routes import BASE, page_query
 
@@ -60,7 +64,7 @@ async def list_bases(call: Call) -> Answer:
 async def create_base(call: Call, writer: Writer) -> Answer:
     """Make an empty base."""
     knowledge, form = KnowledgeWriter(writer), call.body
-    await knowledge.create_base(form.id, _plain(BaseForm, form))
+    await knowledge.create_base(form.id, _checked(form))
     place = f"{BASE}{BASES}/{quote(form.id, safe='')}"
     row = await knowledge.base(form.id)
     return Answer(body=shown_base(row), status=201, etag=row.version, location=place)
@@ -88,7 +92,7 @@ async def patch_base(call: Call, writer: Writer) -> Answer:
 async def _update_base(call: Call, writer: Writer, form: Any) -> Answer:
     knowledge, row = await locked(call, writer)
     check_version(call.if_match, row.version)
-    await knowledge.update_base(row, _plain(BaseForm, form))
+    await knowledge.update_base(row, _checked(form))
     return Answer(body=shown_base(row), etag=row.version)
 
 
@@ -198,6 +202,25 @@ async def topic_history(call: Call) -> Answer:
     ]
     last = str(items[-1].number) if items else ""
     return paged(k.EditPage, rows, items, call.query.limit, last)
+
+
+def _checked(given: Any) -> BaseForm:
+    """Return the stored form of a base whose hand-off rules a bot can read.
+
+    Raises:
+        ProblemError: `invalid`.
+    """
+    form: BaseForm = _plain(BaseForm, given)
+    rules = form.settings.handoff
+    try:
+        msgspec.convert(rules, HandoffRules)
+        told = ", ".join(sorted(set(rules) - set(HandoffRules.__struct_fields__)))
+    except msgspec.ValidationError as error:
+        told = str(error)
+    if told:
+        mistake = Mistake(at="settings.handoff", detail=told)
+        raise ProblemError("invalid", "A bot could not read these rules.", errors=[mistake])
+    return form
 
 
 def _plain(form: type[Any], given: Any) -> Any:

@@ -71,8 +71,11 @@ async def test_settings_of_a_base_are_checked_and_merged(faq):
     assert patched.json()["settings"]["suggestions"] == 5
     again = await ok(faq("PATCH", FAQ, {"settings": {"clarify_at": 0.2}}, if_match="*"))
     assert again.json()["settings"]["answer_at"] == 0.8
-    wrong = {"settings": {"clarify_at": 0.9}}
-    is_problem(await faq("PATCH", FAQ, wrong, if_match="*"), 422, "invalid")
+    for wrong in ({"clarify_at": 0.9}, {"handoff": {"misses": "many"}}, {"handoff": {"x": 1}}):
+        answer = await faq("PATCH", FAQ, {"settings": wrong}, if_match="*")
+        is_problem(answer, 422, "invalid")
+    rules = {"settings": {"handoff": {"misses": 3, "asked": ["真人"]}}}
+    await ok(faq("PATCH", FAQ, rules, if_match="*"))
 
 
 async def test_the_category_tree_is_one_thing(faq):
