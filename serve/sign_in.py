@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import os
-import sys
-import threading
-import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import TypeVar
-
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from serve.api_errors import ApiError
 from serve.doors import Account, Accounts
 from serve.gateway.limits import TokenBucket
+from serve.password_hashes import Hashes, HashesBeside
 
-HASHER = PasswordHasher()
 TRIES_BURST = 10.0
 TRIES_RATE = 0.1
 """Tries at one account (from one address), and how fast they grow back, a second."""
@@ -29,11 +18,12 @@ ADDRESS_RATE = 1.0
 BUCKETS_N = 10_000
 KNOWN_ROOM = 8
 """Places in the line that only browsers known to the account may take."""
-HASH_NICENESS = 10
-REST_S, REST_TIMES = 2.0, 3.0
-REST_ABOVE = 1.25
-"""Times the best hash's duration that is still no sign of a busy machine."""
-T = TypeVar("T")
+NOBODYS = (
+    "$argon2id$v=19$m=65536,t=3,p=4$lK6jRS7BtHC4dQRD4I7n8g"
+    "$Qn5oA7wlGsIw64i4+4CPTQ2gwCU/HlVMNYqf59mDDjE"
+)
+"""Of a password that nobody knows, at the cost of every other: what passwords for unknown accounts
+are compared with."""
 
 
 class RateLimit:
@@ -63,9 +53,10 @@ class RateLimit:
 class SignIn:
     """Checks passwords.
 
-    At most `workers` hashes are computed at once, at a low priority, and `waiting` sign-ins wait
-    for one, so that a flood of sign-ins cannot take the processor from the chats. An unknown
-    account costs the same hash as a known one: the answer's time tells nobody which exist.
+    One hash is computed at a time, in a process of its own that runs when the processor would
+    idle, and `waiting` sign-ins wait for theirs, so that a flood of sign-ins cannot take the
+    processor from the chats. An unknown account costs the same hash as a known one: the answer's
+    time tells nobody which exist.
 
     A stranger cannot lock somebody out: tries are counted per account *and* address, and a browser
     that the account signed in from before has a count of its own and room in the line that
@@ -77,19 +68,13 @@ class SignIn:
         accounts: Accounts,
         clock: Callable[[], float],
         *,
-        workers: int = 1,
         waiting: int = 32,
-        hasher: PasswordHasher | None = None,
+        hashes: Hashes | None = None,
     ) -> None:
         self._accounts = accounts
-        self._hasher = hasher or HASHER
-        self._nobody = hash_of_nobody(self._hasher)
-        self._pool = ThreadPoolExecutor(
-            workers, thread_name_prefix="argon2", initializer=_yield_to_chats
-        )
-        self._room = workers + waiting
+        self._hashes = hashes or HashesBeside()
+        self._room = 1 + waiting
         self._inside = 0
-        self._best_s = math.inf
         self._by_account = RateLimit(TRIES_RATE, TRIES_BURST, clock)
         self._by_device = RateLimit(TRIES_RATE, TRIES_BURST, clock)
         self._by_address = RateLimit(ADDRESS_RATE, ADDRESS_BURST, clock)
@@ -104,8 +89,8 @@ class SignIn:
         """
         self._slow_down(org, login, address, device)
         account = await self._accounts.find(org, login)
-        stored = account.password_hash if account is not None else self._nobody
-        right = await self.matches(stored or self._nobody, password, known=bool(device))
+        stored = account.password_hash if account is not None else NOBODYS
+        right = await self.matches(stored or NOBODYS, password, known=bool(device))
         # Bots are let in by the system itself; nobody signs in as one.
         if account is None or not right or not account.enabled or not account.password_hash:
             raise ApiError("wrong_password", "Organisation, name or password is wrong.")
@@ -119,15 +104,17 @@ class SignIn:
         """
         if self._inside >= self._room - (0 if known else KNOWN_ROOM):
             raise ApiError("overloaded", "Many are signing in just now: try again.", 2.0)
-        return await self._compute(self._matches, stored, password)
+        async with self._counted():
+            return await self._hashes.matches(stored, password)
 
     async def hash(self, password: str) -> str:
         """Return the hash of a new password."""
-        return await self._compute(self._hasher.hash, password)
+        async with self._counted():
+            return await self._hashes.hash(password)
 
     def close(self) -> None:
-        """End the worker threads."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """End the process that hashes."""
+        self._hashes.close()
 
     def _slow_down(self, org: str, login: str, address: str, device: str) -> None:
         if device:
@@ -138,50 +125,10 @@ class SignIn:
         if wait:
             raise ApiError("overloaded", "Too many tries: wait, then try again.", wait)
 
-    async def _compute(self, work: Callable[..., T], *arguments: str) -> T:
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
         self._inside += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                self._pool, self._paced, work, *arguments
-            )
+            yield
         finally:
             self._inside -= 1
-
-    def _paced(self, work: Callable[..., T], *arguments: str) -> T:
-        """Work, then rest if the machine was busy: in the worker's thread, before its next hash."""
-        started = time.perf_counter()
-        try:
-            return work(*arguments)
-        finally:
-            took = time.perf_counter() - started
-            self._best_s = min(self._best_s, took)
-            self._pool.submit(time.sleep, rest_after(took, self._best_s))
-
-    def _matches(self, stored: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(stored, password)
-        except (Argon2Error, InvalidHashError):
-            return False
-
-
-@cache
-def hash_of_nobody(hasher: PasswordHasher) -> str:
-    """Return what passwords for unknown accounts are compared with: made once in a process."""
-    return hasher.hash("the password of nobody")
-
-
-def rest_after(took_s: float, best_s: float) -> float:
-    """Return how long to leave the processor to others after a hash.
-
-    A hash that took longer than the best one shared the machine with chats: rest `REST_TIMES` as
-    long as it was held up, at most `REST_S` (J. Douceur, W. Bolosky, Progress-based Regulation of
-    Low-importance Processes, SOSP 1999). On an idle machine there is no rest.
-    """
-    return min(REST_S, max(0.0, REST_TIMES * (took_s - REST_ABOVE * best_s)))
-
-
-def _yield_to_chats() -> None:
-    """Let the hash's threads run when the event loop does not want the processor (Linux only)."""
-    if sys.platform == "linux":
-        nicer = min(19, os.getpriority(os.PRIO_PROCESS, 0) + HASH_NICENESS)
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nicer)
