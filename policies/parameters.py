@@ -138,6 +138,14 @@ class Counted(KnownCentre):
     seed: Annotated[int, Field(ge=0)] = 0
 
 
+class Linear(Parameters):
+    """`linear_bandit`."""
+
+    prior: FiniteTable = {}
+    reward: ByQueue = {}
+    width: NonNegative = 0.5
+
+
 class Learned(Parameters):
     """`learned`: its guards, and what predictions are worth; see `policies.learned_policy`."""
 

@@ -16,6 +16,7 @@ from policies.idle_threshold_reserve import IdleThresholdReserve
 from policies.last_idle import LastIdle
 from policies.learned_policy import Learned, Limits, Worth
 from policies.least_busy import LeastBusy
+from policies.linear_bandit import LinearBandit
 from policies.longest_idle import LongestIdle
 from policies.lp_value import LpValue
 from policies.marginal_rate import MarginalRate
@@ -113,6 +114,9 @@ _entries: dict[str, _Entry[Any]] = {
         parameters.Greedy, lambda p: ValueGreedy(flat(p.worth), sides=p.sides)
     ),
     LpValue.name: _Entry(parameters.Priced, _lp_value),
+    LinearBandit.name: _Entry(
+        parameters.Linear, lambda p: LinearBandit(flat(p.prior), p.reward, p.width)
+    ),
     Learned.name: _Entry(parameters.Learned, _learned),
     UcbSkills.name: _bandit(UcbSkills),
     ThompsonSkills.name: _bandit(ThompsonSkills),

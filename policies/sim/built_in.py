@@ -11,6 +11,7 @@ from policies.fastest_first import FastestFirst
 from policies.generalised_cmu import GeneralisedCMu
 from policies.last_idle import LastIdle
 from policies.least_busy import LeastBusy
+from policies.linear_bandit import LinearBandit
 from policies.longest_idle import LongestIdle
 from policies.lp_value import LpValue
 from policies.marginal_rate import MarginalRate
@@ -97,6 +98,9 @@ KNOWING: dict[str, Callable[[Scenario], Policy]] = {
     LpValue.name: lp_value,
     ThompsonSkills.name: lambda scenario: ThompsonSkills(known_to_bandits(scenario)),
     UcbSkills.name: lambda scenario: UcbSkills(known_to_bandits(scenario)),
+    LinearBandit.name: lambda scenario: LinearBandit(
+        reward={name: kind.reward for name, kind in scenario.types.items()}
+    ),
 }
 """Policies that are told what the scenario knows."""
 

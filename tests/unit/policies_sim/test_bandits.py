@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import msgspec
 import pytest
 
 from policies import registry
 from policies.learning import Learner, Outcome
-from policies.sim import Scenario, simulate
+from policies.linear_bandit import LinearBandit
+from policies.sim import Scenario, compare, simulate
 from policies.sim.built_in import known_to_bandits
 from policies.sim.regret import regret, worth_so_far
 from policies.sim.simulation import Setting, replicate
@@ -64,6 +68,34 @@ def test_a_bandit_loses_little_more_after_it_has_learned(name: str) -> None:
 
     assert early.lost.value > 0
     assert later.lost.value - late.lost.value < early.lost.value
+
+
+def test_a_linear_bandit_learns_what_depends_on_the_context() -> None:
+    bandit, dice = LinearBandit(width=0.3), Random(4)
+    for _ in range(600):
+        level = dice.randint(1, 5)
+        told = outcome("x", "x", solved=dice.random() < level / 5)
+        skilled = msgspec.structs.replace(told.agent, skills={"x": level})
+        needs = msgspec.structs.replace(told.contact.demand, needs=(("x", 1),))
+        contact = msgspec.structs.replace(told.contact, demand=needs)
+        bandit.learn(msgspec.structs.replace(told, agent=skilled, contact=contact))
+        last = (contact, skilled)
+
+    weak, strong = (
+        bandit.bound(last[0], msgspec.structs.replace(last[1], skills={"x": level}), 0.0)
+        for level in (1, 5)
+    )
+
+    assert weak == pytest.approx(0.2, abs=0.15)
+    assert strong == pytest.approx(1.0, abs=0.15)
+
+
+def test_a_linear_bandit_solves_more_than_one_that_is_blind() -> None:
+    blind, learning = compare(
+        two_specialists(), ["random_eligible", "linear_bandit"], replications=3, seed=5
+    )
+
+    assert learning.difference(blind, "solved").low > 0
 
 
 def test_regret_is_what_the_flows_say() -> None:
