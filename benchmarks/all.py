@@ -38,6 +38,7 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "faults": tuple(word for kill in KILLS for word in ("--kill", kill)),
     "placement": ("--markdown", "docs/placement.md"),
     "simulator": (),
+    "bot": ("--questions", "12000"),
     "switchback": (),
 }
 
@@ -113,12 +114,29 @@ def switchback_rows(result: Result) -> list[Row]:
     ]
 
 
+def bot_rows(result: Result) -> list[Row]:
+    """Return the rows of `benchmarks.bot`."""
+    ms = result["answer_cpu_ms"]
+    return [
+        (
+            f"bot, {result['questions']:,} known questions: CPU per answer p50 / p99",
+            f"{ms['p50']:.1f} / {ms['p99']:.1f} ms",
+        ),
+        (
+            "bot: answers a CPU second, one at a time / together",
+            f"{result['answers_per_s_alone']:,.0f} / {result['answers_per_s_together']:,.0f}",
+        ),
+        ("bot: learning them all again, CPU", f"{result['learn_cpu_s']:.0f} s"),
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "chat": chat_rows,
     "idle": idle_rows,
     "dispatch": dispatch_rows,
     "faults": faults_rows,
     "switchback": switchback_rows,
+    "bot": bot_rows,
 }
 
 

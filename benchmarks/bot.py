@@ -45,6 +45,8 @@ CHINESE_SHARE = 3
 def made_up(questions: int, topics: int, seed: int = 0) -> tuple[Base, list[str]]:
     """Return a base of so many wordings, and 2,000 questions that it does not hold."""
     dice = random.Random(seed)
+    jieba.setLogLevel(40)
+    jieba.initialize()
     latin = sorted({"".join(dice.choices(SYLLABLES, k=dice.randint(1, 4))) for _ in range(9_000)})
     frequent = [word for word in jieba.dt.FREQ if 1 < len(word) < 4 and jieba.dt.FREQ[word] > 300]
     pools = [(latin[: SHARED_WORDS + topics * OWN_WORDS], " "), (sorted(frequent), "")]
@@ -94,8 +96,6 @@ def main() -> None:
     options.add_argument("--questions", type=int, default=12_000)
     options.add_argument("--topics", type=int, default=120)
     given = options.parse_args()
-    jieba.setLogLevel(40)
-    jieba.initialize()
     base, asked = made_up(given.questions, given.topics)
     say("compiling")
     few, _ = made_up(120, 12)

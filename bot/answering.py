@@ -193,7 +193,7 @@ class Understanding:
         sure = float(chances[first])
         known = 0.0 if self.catalogue.is_stranger(text) else known
         if known < limits.known:
-            return self._fallback("stranger", first, sure, known)
+            return self._fallback("stranger", first, sure * known, known)
         if sure >= limits.answer:
             return self._answer(first, "model", sure, known, audience)
         if float(chances[best].sum()) < limits.clarify:

@@ -21,7 +21,7 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Row = tuple[I32, F32]
-"""One text: the columns of its features, ascending, and how often each occurs."""
+"""One text: the columns of its features, each once, and how often each occurs."""
 Placed = tuple[str, int, int]
 """A feature with the first and the last word that it is made of."""
 
@@ -99,15 +99,22 @@ class Vocabulary:
 
     def row(self, normalised: str) -> Row:
         """Return the known features of one text; both arrays are empty when none is known."""
+        return self.read(normalised)[0]
+
+    def read(self, normalised: str) -> tuple[Row, float]:
+        """Return the row of a text, and the share of its words that the base knows."""
         parts = words(normalised)
         found = list(chain.from_iterable(map(self._word, parts)))
         rest = pairs(parts)
         if has_chinese(normalised):
             rest += chinese_pieces(parts)
         columns = self._columns
-        found += [columns[name] for name in rest if name in columns]
-        index, counts = np.unique(np.array(found, np.int32), return_counts=True)
-        return index, counts.astype(np.float32)
+        found += [column for column in map(columns.get, rest) if column is not None]
+        times = Counter(found)
+        n = len(times)
+        row = np.fromiter(times, np.int32, n), np.fromiter(times.values(), np.float32, n)
+        known = sum(f"w{part}" in columns for part in parts)
+        return row, known / max(len(parts), 1)
 
     def placed(self, text: Iterable[Placed]) -> tuple[I32, I32, I32]:
         """Return the known features as (columns, first word, last word), each time they occur."""
@@ -119,11 +126,6 @@ class Vocabulary:
     def known_words(self, normalised: str) -> list[str]:
         """Return the words that the base knows, in order."""
         return [part for part in words(normalised) if f"w{part}" in self._columns]
-
-    def coverage(self, normalised: str) -> float:
-        """Return the share of the words that the base knows, 0 for no words."""
-        parts = words(normalised)
-        return sum(f"w{part}" in self._columns for part in parts) / max(len(parts), 1)
 
     def kinds(self) -> NDArray[np.str_]:
         """Return the kind of each column: w word, b and s pairs, c and z n-grams."""
@@ -137,9 +139,3 @@ class Vocabulary:
             if len(self._memo) < MEMO_WORDS:
                 self._memo[word] = known
         return known
-
-
-def row_of(columns: I32) -> Row:
-    """Return features, each time they occur, as a row."""
-    index, counts = np.unique(columns, return_counts=True)
-    return index.astype(np.int32), counts.astype(np.float32)

@@ -71,11 +71,15 @@ def add_postings(
 
 
 @kernel
-def best_of_each(scores: F32, owners: I32, best: F32) -> None:
-    """Set `best` (rows x owners) to the highest score of any document of each owner."""
+def best_of_each(scores: F32, begins: I64, best: F32) -> None:
+    """Set `best` (rows x owners) to the highest score of any document of each owner, whose
+    documents lie together from `begins` on."""
     for i in range(scores.shape[0]):
-        for doc in range(scores.shape[1]):
-            best[i, owners[doc]] = max(best[i, owners[doc]], scores[i, doc])
+        for owner in range(best.shape[1]):
+            highest = np.float32(0)
+            for doc in range(begins[owner], begins[owner + 1]):
+                highest = max(highest, scores[i, doc])
+            best[i, owner] = highest
 
 
 @kernel

@@ -55,7 +55,8 @@ class Views(NamedTuple):
 
     def scores(self, texts: Sequence[str]) -> Scores:
         """Return what every view says of normalised texts."""
-        rows = joined([self.vocabulary.row(text) for text in texts])
+        read = [self.vocabulary.read(text) for text in texts]
+        rows = joined([row for row, _ in read])
         views = np.stack(
             [
                 self.intent.margins(rows),
@@ -64,7 +65,7 @@ class Views(NamedTuple):
                 self.intent.centres(rows),
             ]
         )
-        known = np.array([self.vocabulary.coverage(text) for text in texts], np.float32)
+        known = np.array([share for _, share in read], np.float32)
         return Scores(views, known, _lengths(rows))
 
 

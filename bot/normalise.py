@@ -62,6 +62,8 @@ def simplify(text: str) -> str:
 def is_readable(text: str) -> bool:
     """Tell whether the text is something a person wrote, not bytes shown as letters."""
     sample = text[:MAX_CHARS]
+    if sample.isascii() and sample.isprintable():
+        return True
     odd = sum(
         1
         for c in sample
@@ -84,7 +86,9 @@ def normalise(text: str) -> str:
         without = _EMOJI.sub(" ", plain)
         plain = without if without.strip() else plain
     folded = plain.translate(_APOSTROPHES).lower()
-    return " ".join("".join(c if c.isprintable() else " " for c in folded).split())
+    if not folded.isprintable():
+        folded = "".join(c if c.isprintable() else " " for c in folded)
+    return " ".join(folded.split())
 
 
 def match_key(normalised: str) -> str:

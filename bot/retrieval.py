@@ -27,7 +27,7 @@ MANY = 1_000
 
 class Bm25:
     """An index. Immutable: `first`, `docs` and `weights` are the postings of each column;
-    `rarity` is each column's weight, `owners` the topic of each document."""
+    `rarity` is each column's weight, `owners` the topic of each document, ascending."""
 
     def __init__(
         self, first: NDArray[np.int64], docs: I32, weights: F32, rarity: F32, owners: I32
@@ -38,6 +38,7 @@ class Bm25:
         self.rarity = rarity
         self.owners = owners
         self.topics_n = int(owners.max(initial=-1)) + 1
+        self._begins = np.searchsorted(owners, np.arange(self.topics_n + 1)).astype(np.int64)
 
     @classmethod
     def build(cls, rows: Rows, vocabulary: Vocabulary, owners: I32) -> Bm25:
@@ -70,7 +71,7 @@ class Bm25:
         """Return rows x topics: the best wording's score as a share of what the question itself
         would get as a wording of usual length; about 1 for a known question."""
         best = np.zeros((rows.n, self.topics_n), np.float32)
-        best_of_each(self.scores(rows), self.owners, best)
+        best_of_each(self.scores(rows), self._begins, best)
         own = self.rarity[rows.columns] * rows.counts * _saturated(rows.counts, np.float32(1))
         total = np.add.reduceat(np.append(own, 0), rows.starts[:-1]) * (np.diff(rows.starts) > 0)
         shares: F32 = best / np.maximum(total, 1e-6).astype(np.float32)[:, None]

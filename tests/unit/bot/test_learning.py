@@ -42,8 +42,7 @@ def test_features_are_the_same_with_and_without_their_places(text):
     vocabulary = Vocabulary(sorted({name for name, _, _ in placed}))
     columns, counts = vocabulary.row(text)
     again, times = np.unique(vocabulary.placed(placed)[0], return_counts=True)
-    assert columns.tolist() == again.tolist()
-    assert counts.tolist() == times.tolist()
+    assert dict(zip(columns, counts, strict=True)) == dict(zip(again, times, strict=True))
 
 
 def test_pairs_reach_as_far_as_they_say():
