@@ -13,7 +13,7 @@ from policies.sim.built_in import RULES, policy_names
 from policies.sim.estimates import Estimate
 from policies.sim.own_policy import named_policy
 from policies.sim.reading import read_scenario
-from policies.sim.results import MEASURES, Result
+from policies.sim.results import MEASURES, PERCENTILES, Result
 from policies.sim.simulation import Progress, compare, simulate
 from policies.sim.sweep import sweep
 
@@ -71,6 +71,7 @@ def run_simulate(given: argparse.Namespace) -> int:
         replications=given.replications,
         seed=given.seed,
         engine=given.engine,
+        keep_waits=True,
         progress=progress_line("simulate"),
     )
     _write_json(given.json, result.table())
@@ -83,6 +84,13 @@ def run_simulate(given: argparse.Namespace) -> int:
     rows = [
         [name, *(_shown(name, result.measure(name, kind)) for kind in columns.values())]
         for name in MEASURES
+    ]
+    rows += [
+        [
+            f"wait_p{p}_s",
+            *(_shown("mean_wait_s", result.wait_percentile(p, k)) for k in columns.values()),
+        ]
+        for p in PERCENTILES
     ]
     rows.append(["occupancy", _shown("waited", result.occupancy())])
     sys.stdout.write(_table([["", *columns], *rows]))

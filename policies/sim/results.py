@@ -31,6 +31,9 @@ MEASURES = {
 blocked; the wait of one who gives up counts."""
 
 
+PERCENTILES = (50, 80, 90, 95, 99)
+
+
 @dataclass(frozen=True, eq=False)
 class Result:
     """One row per replication (R), periods (P) of arrival, types (T), crews (G)."""
@@ -53,6 +56,9 @@ class Result:
     """(G,) agent-seconds on shift between warm-up and the end."""
     capacity: Floats
     """(G,) units an agent holds at once."""
+    waits: Floats | None = None
+    """(R, T+1, `PERCENTILES`) seconds that so many per cent waited at most, by type and, last, over
+    all; None: nobody asked."""
 
     def _column(self, name: str, kind: str | None, period: int | None) -> Floats:
         if not name:
@@ -90,6 +96,20 @@ class Result:
         of = np.array([group in (None, name) for name in self.crews])
         return ratio(spent[:, of].sum(axis=1), np.full(len(spent), paid[of].sum()))
 
+    def wait_percentile(self, percentile: int, kind: str | None = None) -> Estimate:
+        """Estimate the wait that so many per cent of visits do not exceed, as `mean_wait_s` counts
+        them.
+
+        Raises:
+            ValueError: it is none of `PERCENTILES`, or the simulation did not keep waits.
+        """
+        if self.waits is None or percentile not in PERCENTILES:
+            allowed = ", ".join(map(str, PERCENTILES))
+            raise ValueError(f"percentile: {percentile}; allowed: {allowed}, with `keep_waits`")
+        row = len(self.types) if kind is None else self.types.index(kind)
+        found = self.waits[:, row, PERCENTILES.index(percentile)]
+        return ratio(found, np.ones(len(found)))
+
     @property
     def periods_n(self) -> int:
         """Return how many periods the run has."""
@@ -100,6 +120,8 @@ class Result:
 
         def measured(kind: str | None = None, period: int | None = None) -> dict[str, Any]:
             found = {name: self.measure(name, kind, period) for name in MEASURES}
+            if self.waits is not None and period is None:
+                found |= {f"wait_p{p}_s": self.wait_percentile(p, kind) for p in PERCENTILES}
             return {name: _plain(estimate) for name, estimate in found.items()}
 
         groups = list(dict.fromkeys(self.crews))

@@ -19,12 +19,22 @@ from policies.sim.centre import RatePlan, build_centre, crews_of, on_spans, rate
 from policies.sim.draws import Dice, throw_dice
 from policies.sim.facts import price_table
 from policies.sim.floors import empty_floor
-from policies.sim.kernel.floor import EVENTS_N, VISITS_N, Centre, Floats, Table, Visits
+from policies.sim.kernel.floor import (
+    ABANDONED,
+    EVENTS_N,
+    SERVED,
+    SILENT,
+    VISITS_N,
+    Centre,
+    Floats,
+    Table,
+    Visits,
+)
 from policies.sim.kernel.loop import run_visits
 from policies.sim.kernel.tally import TALLY, tally_visits
 from policies.sim.names import Names
 from policies.sim.python_run import PythonRun, RowsUsedUp
-from policies.sim.results import Result
+from policies.sim.results import PERCENTILES, Result
 from policies.sim.scenario import Scenario
 from policies.view import Policy
 
@@ -134,12 +144,14 @@ def simulate(
     replications: int | None = None,
     seed: int | None = None,
     engine: Engine = "auto",
+    keep_waits: bool = False,
     progress: Progress | None = None,
 ) -> Result:
     """Return what the scenario's centre does under a policy, by name or any `Policy`.
 
-    What is None comes from the scenario. The same seed gives the same result, and the same
-    contacts to every policy: results of one seed can be compared pair by pair.
+    What is None comes from the scenario. `keep_waits`: for percentiles of waits, which cost time.
+    The same seed gives the same result, and the same contacts to every policy: results of one seed
+    can be compared pair by pair.
 
     Raises:
         UnknownPolicyError: there is no such policy, or the engine cannot run it.
@@ -148,7 +160,7 @@ def simulate(
     chosen = scenario.policy if policy is None else policy
     runs = scenario.replications if replications is None else replications
     used_seed = scenario.seed if seed is None else seed
-    setting, book = Setting.of(scenario), _Book(scenario, runs)
+    setting, book = Setting.of(scenario), _Book(scenario, runs, keep_waits=keep_waits)
     for number in range(runs):
         book.enter(setting.centre, number, replicate(setting, chosen, engine, used_seed, number))
         if progress is not None:
@@ -160,13 +172,14 @@ def simulate(
 class _Book:
     """The sums of every replication so far."""
 
-    def __init__(self, scenario: Scenario, runs: int) -> None:
+    def __init__(self, scenario: Scenario, runs: int, *, keep_waits: bool) -> None:
         self.scenario, self.crews = scenario, crews_of(scenario)
         periods = int(np.ceil(scenario.length / scenario.period_s))
         types, crews = len(scenario.types), len(self.crews)
         self.sums = np.zeros((runs, periods, types), dtype=TALLY)
         self.busy, self.load = np.zeros((runs, crews)), np.zeros((runs, crews))
         self.flows = np.zeros((runs, crews, types))
+        self.waits = np.full((runs, types + 1, len(PERCENTILES)), np.nan) if keep_waits else None
         self.level = np.array([kind.service_level_s for kind in scenario.types.values()])
 
     def enter(self, c: Centre, number: int, done: Replication) -> None:
@@ -182,6 +195,8 @@ class _Book:
             self.sums[number],
             self.flows[number],
         )
+        if self.waits is not None:
+            self.waits[number] = wait_percentiles(c, done, PERCENTILES)
         crew = done.agents["crew"]
         self.busy[number] = np.bincount(crew, done.agents["busy"], len(self.crews))
         self.load[number] = np.bincount(crew, done.agents["load"], len(self.crews))
@@ -200,7 +215,29 @@ class _Book:
             flows=self.flows,
             staffed_s=staffed_seconds(self.scenario),
             capacity=np.array([float(crew.group.capacity) for crew in self.crews]),
+            waits=self.waits,
         )
+
+
+def wait_percentiles(c: Centre, done: Replication, percentiles: Sequence[int]) -> Floats:
+    """Return (T+1, P) seconds: the percentiles of waits by type and over all, nan without waits.
+
+    As for `mean_wait_s`: of visits that arrived between warm-up and the end and were answered or
+    gave up; who gave up waited until then.
+    """
+    fate, types = done.visits.fate[: done.rows], done.visits.type[: done.rows]
+    arrived = done.visits.arrived[: done.rows]
+    served = fate["outcome"] == SERVED
+    counted = (served | np.isin(fate["outcome"], (ABANDONED, SILENT))) & (
+        (arrived >= c.warm_up) & (arrived < c.length)
+    )
+    waits = np.where(served, fate["started"], fate["ended"]) - arrived
+    found = np.full((len(c.kinds) + 1, len(percentiles)), np.nan)
+    for row in range(len(c.kinds) + 1):
+        chosen = waits[counted & ((types == row) | (row == len(c.kinds)))]
+        if len(chosen):
+            found[row] = np.percentile(chosen, percentiles)
+    return found
 
 
 def staffed_seconds(scenario: Scenario) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 import pytest
 
 from policies.sim import Estimate, Result, Scenario, simulate
@@ -55,6 +57,20 @@ def test_equal_agents_and_endless_patience_are_erlang_c(engine: Engine) -> None:
     assert answered_within(10, 14, 180, 20) == pytest.approx(0.8883500191794669, rel=1e-12)
     agrees(found.measure("waited"), erlang_c(10, 14))
     agrees(found.measure("service_level"), answered_within(10, 14, 180, 20))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_percentiles_of_waits_are_those_of_erlang_c(engine: Engine) -> None:
+    centre = one_type(arrivals=100 / 1800, mean_s=180, agents=14, contacts=SIZE[engine])
+
+    found = simulate(centre, "longest_idle", engine=engine, replications=10, keep_waits=True)
+
+    for percentile in (90, 95):
+        exact = log(erlang_c(10, 14) / (1 - percentile / 100)) * 180 / (14 - 10)
+        agrees(found.wait_percentile(percentile), exact)
+    assert found.wait_percentile(50, "help").value == 0.0
+    with pytest.raises(ValueError, match="allowed: 50, 80, 90, 95, 99"):
+        found.wait_percentile(42)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
