@@ -102,6 +102,8 @@ RIGHTS: Mapping[str, Right] = {
     "sessions:rate": Right("answer the survey", own=False),
     **_rows(),
     **_KNOWLEDGE,
+    "decisions:read": Right("read why contacts were given to whom", groups=True),
+    "tickets:read": Right("read what was asked while nobody could serve", groups=True),
     "organisation:update": Right("change the organisation's own settings"),
     "organisation:export": Right("export the whole organisation as a file"),
     "organisation:import": Right("make the organisation as a file says"),
@@ -183,7 +185,7 @@ BUILT_IN: Mapping[str, RoleConfig] = {
             | SUPERVISORY
             | _LIVE
             | _READS
-            | {"transcripts:read", "accounts:sign_out"},
+            | {"transcripts:read", "accounts:sign_out", "decisions:read", "tickets:read"},
             groups_only=True,
         ),
         _role("agent", "Agent", _STAFF | _SERVES),
@@ -193,7 +195,8 @@ BUILT_IN: Mapping[str, RoleConfig] = {
             _STAFF
             | _LIVE
             | _CENTRE
-            | {"socket:open", "sessions:watch", "sessions:leave", "transcripts:read"},
+            | {"socket:open", "sessions:watch", "sessions:leave", "transcripts:read"}
+            | {"decisions:read", "tickets:read"},
         ),
         _role("viewer", "Viewer", _STAFF | _LIVE | _CENTRE),
         _role(

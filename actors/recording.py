@@ -2,6 +2,7 @@
 
     round    dispatch decided              -> rows of `decisions/`, Parquet
     outcome  what came of a decision       -> rows of `outcomes/`, Parquet
+    ticket   nobody could serve a customer -> tickets, in SQL
 
 At least once: facts are forgotten only when the files that hold them are stored, so a recorder that
 dies makes its successor write some rows again, under the same ids. Nothing here delays an actor.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol, TypeVar
 
@@ -19,6 +20,7 @@ import msgspec
 import structlog
 
 from actors.ports import Fact, FactStream, Objects, ReaderReplacedError
+from actors.session.tickets import Ticket
 from policies.decision_files import DECISIONS, OUTCOMES, encode
 from policies.decisions import Decision, Outcome
 from policies.rounds import Round, rows_of
@@ -34,6 +36,7 @@ R = TypeVar("R", Decision, Outcome)
 log = structlog.get_logger()
 _round = msgspec.msgpack.Decoder(Round).decode
 _outcome = msgspec.msgpack.Decoder(Outcome).decode
+_ticket = msgspec.msgpack.Decoder(Ticket).decode
 
 
 class DecisionIndex(Protocol):
@@ -56,6 +59,14 @@ class File(msgspec.Struct, frozen=True):
     upto: float
 
 
+class TicketStore(Protocol):
+    """Where tickets are kept."""
+
+    async def add(self, org: str, tickets: Sequence[Ticket]) -> None:
+        """Store tickets, each once."""
+        ...
+
+
 class Recorder:
     """Reads facts, keeps them for a while, writes them in files. Soft state: the facts at hand."""
 
@@ -66,6 +77,7 @@ class Recorder:
         index: DecisionIndex,
         *,
         file_s: float,
+        tickets: TicketStore | None = None,
         work: Work = asyncio.to_thread,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -73,6 +85,7 @@ class Recorder:
         self._objects = objects
         self._index = index
         self._file_s = file_s
+        self._tickets = tickets
         self._work = work
         self._clock = clock
         self._held: list[Fact] = []
@@ -94,7 +107,9 @@ class Recorder:
     async def step(self) -> None:
         """Read what there is; write files when it is time."""
         if self._bytes < FILE_BYTES:
-            self._hold(await self._stream.read(READ_N, self._wait_s()))
+            fresh = await self._stream.read(READ_N, self._wait_s())
+            self._hold(fresh)
+            await self._write_tickets(fresh)
         if self._held and (self._bytes >= FILE_BYTES or self._clock() >= self._due_at):
             await self.flush()
 
@@ -120,7 +135,16 @@ class Recorder:
             return WAIT_S
         return max(0.001, min(WAIT_S, self._due_at - self._clock()))
 
+    async def _write_tickets(self, facts: list[Fact]) -> None:
+        """People wait for these: at once, not with the next file. (Again with it: each is one.)"""
+        for org in {fact.org for fact in facts if fact.table == "ticket"}:
+            mine = [fact for fact in facts if (fact.table, fact.org) == ("ticket", org)]
+            await self._write("ticket", org, mine)
+
     async def _write(self, table: str, org: str, facts: list[Fact]) -> None:
+        if table == "ticket" and self._tickets is not None:
+            await self._tickets.add(org, [_ticket(fact.data) for fact in facts])
+            return
         if table not in _TABLES:
             log.error("recorder.unknown_table", table=table, facts=len(facts))
             return

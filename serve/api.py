@@ -22,6 +22,7 @@ from actors.ports import Fabric
 from serve.access import Access, Open
 from serve.admin.application import admin_routes
 from serve.admin.serving import AdminParts
+from serve.api_decisions import DecisionsApi
 from serve.api_desk import DeskApi
 from serve.api_errors import (
     ApiError,
@@ -84,6 +85,8 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         opened=adapters.opened,
         origins=adapters.origins,
         directory=adapters.directory,
+        decisions=adapters.decisions,
+        tickets=adapters.tickets,
         proxies_n=adapters.proxies_n,
         password_door=oauth is None or oauth.password_door,
     )
@@ -149,7 +152,7 @@ def make_app(
             route("/.well-known/jwks.json", tokens.keys, public),
             *routes,
             *administration(parts),
-            Mount("/v1", routes=v1_routes(parts.access, tokens, desk)),
+            Mount("/v1", routes=[*v1_routes(parts.access, tokens, desk), *decision_routes(parts)]),
             Mount("/", pages(web)),
         ],
         middleware=[Middleware(SecureHeaders)],
@@ -174,6 +177,16 @@ def v1_routes(access: Access, tokens: TokenApi, desk: DeskApi) -> list[BaseRoute
         access.route("/agents", desk.agents, Permission("live-agents", "read")),
         access.route("/sessions", desk.sessions, Permission("live-sessions", "read")),
         access.route("/sessions/{session}/messages", desk.messages, Permission("messages", "read")),
+    ]
+
+
+def decision_routes(parts: ApiParts) -> list[BaseRoute]:
+    """Return the routes of the decision log, and of what nobody could serve."""
+    api, route = DecisionsApi(parts.decisions, parts.tickets), parts.access.route
+    return [
+        route("/decisions", api.recent, Permission("decisions", "read")),
+        route("/decisions/{decision}", api.one, Permission("decisions", "read")),
+        route("/tickets", api.tickets, Permission("tickets", "read")),
     ]
 
 

@@ -22,6 +22,7 @@ ApiCode = Literal[
     "not_found",
     "overloaded",
     "too_large",
+    "unknown_decision",
     "unknown_session",
     "wrong_password",
 ]
@@ -32,6 +33,7 @@ STATUS: dict[ApiCode, int] = {
     "wrong_password": 401,
     "forbidden": 403,
     "not_found": 404,
+    "unknown_decision": 404,
     "unknown_session": 404,
     "method_not_allowed": 405,
     "too_large": 413,

@@ -13,8 +13,10 @@ from starlette.requests import Request
 
 from actors.ports import Fabric
 from infra.directory.store import Directory
+from infra.tickets import SqlTickets
 from serve.access import Access
 from serve.api_errors import ApiError
+from serve.decisions import DecisionReader
 from serve.doors import History, Sites
 from serve.gateway.shell import remote_address
 from serve.oauth.guard import Guard
@@ -43,6 +45,8 @@ class ApiParts:
     opened: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     origins: frozenset[str] = frozenset()
     directory: Directory | None = None
+    decisions: DecisionReader | None = None
+    tickets: SqlTickets | None = None
     proxies_n: int = 0
     wall: Callable[[], float] = time.time
     visitors: VisitorLimits = field(default_factory=lambda: VisitorLimits(time.monotonic))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,18 +13,24 @@ from urllib.parse import urlsplit
 import msgspec
 from redis.asyncio import Redis
 
+from actors.recording import Recorder
 from infra.configs import RedisConfigs
 from infra.customers import RedisCustomers
+from infra.decision_index import RedisDecisionIndex
 from infra.directory.store import Directory
+from infra.facts import RedisFacts
 from infra.ids import WorkerLease
 from infra.knowledge.feed import RedisKnowledge
 from infra.knowledge.stream import OutcomeStream
 from infra.oauth_store import RedisGrants, RedisSealedKeys
+from infra.objects import open_objects
 from infra.revocation import RedisRevocations
 from infra.settings import Settings
+from infra.tickets import SqlTickets
 from infra.wiring import Wiring
 from serve.api_history import RedisHistory
 from serve.config_cache import ConfigCache
+from serve.decisions import DecisionReader
 from serve.doors import Accounts, Adapters, Sites
 from serve.gateway.limits import Limits
 from serve.ingress_env import forwarding_proxies
@@ -97,6 +105,20 @@ class DoorWiring:
         if not is_announced(await sealed.read(), self._key_set):
             await sealed.write(seal(self._key_set))
 
+        objects, index = open_objects(settings), RedisDecisionIndex(redis)
+        tickets = None if people.directory is None else SqlTickets(people.directory.engine)
+        # Its process starts with the first file; a gateway that never records has none.
+        elsewhere = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        recorder = Recorder(
+            RedisFacts(redis, name, cluster=settings.redis_cluster),
+            objects,
+            index,
+            tickets=tickets,
+            file_s=settings.decisions_file_s,
+            work=lambda made_of, data: asyncio.get_running_loop().run_in_executor(
+                elsewhere, made_of, data
+            ),
+        )
         oauth = None
         if people.registry is not None and people.changing is not None:
             oauth = OAuthWorld(
@@ -112,7 +134,7 @@ class DoorWiring:
         @asynccontextmanager
         async def opened() -> AsyncIterator[None]:
             await lease.acquire()
-            work = [lease.run(), configs.run()]
+            work = [lease.run(), configs.run(), recorder.run()]
             if people.publish is not None:
                 work.append(people.publish(RedisConfigs(redis)))
             if people.teach is not None:
@@ -125,6 +147,7 @@ class DoorWiring:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await lease.release()
+                elsewhere.shutdown(wait=False, cancel_futures=True)
                 await redis.aclose()
 
         return Adapters(
@@ -143,6 +166,8 @@ class DoorWiring:
             opened=opened,
             limits=limits_of(settings),
             directory=people.directory,
+            decisions=DecisionReader(objects, index),
+            tickets=tickets,
             proxies_n=settings.trusted_proxies + forwarding_proxies(),
             origins=own_origins(settings),
         )

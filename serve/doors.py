@@ -16,6 +16,8 @@ from bot.outcomes import OutcomeSink
 from bot.published import KnowledgeSource
 from infra.directory.store import Directory
 from infra.revocation_stamp import stamp_of
+from infra.tickets import SqlTickets
+from serve.decisions import DecisionReader
 from serve.gateway.limits import Limits
 from serve.oauth.ports import OAuthWorld, SealedKeys
 from serve.signing_keys import Jwk
@@ -149,6 +151,9 @@ class Adapters:
     """Calls back with every organisation's new settings."""
     directory: Directory | None = None
     """None: there is no administration API."""
+    decisions: DecisionReader | None = None
+    """None: there is no decision log to read."""
+    tickets: SqlTickets | None = None
     proxies_n: int = 0
     """Proxies of ours and the operator's between a caller and us, each adding the address it saw to
     `X-Forwarded-For`."""

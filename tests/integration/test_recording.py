@@ -9,15 +9,21 @@ from actors.addresses import Address
 from actors.placement import Placement
 from actors.ports import Change, ReaderReplacedError
 from actors.recording import Recorder, span_of
+from actors.session.tickets import Ticket
 from infra.decision_index import RedisDecisionIndex
+from infra.directory.declared import parse
+from infra.directory.migrate import upgrade
+from infra.directory.store import Directory
 from infra.facts import READER, RedisFacts
 from infra.ids import EPOCH_MS
 from infra.journal import RedisJournal, keys
 from infra.objects import LocalObjects
+from infra.tickets import SqlTickets
 from policies.decision_files import read
 from policies.decisions import Outcome
 from policies.rounds import Choice, Round
 from policies.view import AgentView, ContactView, Demand
+from serve.decisions import DecisionReader
 
 pytest_plugins = ["tests.support.server_fixtures"]
 
@@ -31,7 +37,7 @@ def round_of(number: int) -> bytes:
     )
     made = Round(
         id=str(number),
-        at=AT + number / 1000,
+        at=AT + number % 1000 / 1000,
         org="acme",
         trigger="ContactWaiting",
         seed=number,
@@ -200,6 +206,63 @@ async def test_the_index_finds_the_file_and_what_is_in_none_yet(house):
     assert span_of(key) == (1, 2)
     assert await index.files("acme", "decisions", AT + 100, 10) == []
     assert await index.newest("acme", "decisions", 5) == [key]
+
+
+async def test_a_decision_is_found_before_and_after_it_is_in_a_file_and_without_the_index(house):
+    reader = DecisionReader(house.objects, RedisDecisionIndex(house.redis))
+    ids = [str((1_000_000 << 22) + n) for n in range(3)]
+    await house.commit(*map(int, ids))
+    outcome = Outcome(decision=ids[1], session="s", at=AT + 60, ending="accepted", handle_s=50.0)
+    fact = ("outcome/acme", msgspec.msgpack.encode(outcome))
+    await house.journal.commit([Change(address=ADDRESS, facts=[fact])], [])
+
+    async def check():
+        found = await reader.find("acme", ids[1])
+        assert (found.id, found.outcome.handle_s) == (ids[1], 50.0)
+        assert [row.id for row in await reader.recent("acme", 2)] == ids[:0:-1]
+        session = found.contact.session
+        assert [row.id for row in await reader.recent("acme", 9, session)] == [ids[1]]
+        assert await reader.find("other", ids[1]) is None
+        assert await reader.find("acme", str(int(ids[1]) + 7)) is None
+        assert await reader.find("acme", "x") is None
+
+    await check()
+    recorder = house.recorder()
+    await recorder.step()
+    await recorder.flush()
+    await check()
+    await house.redis.flushall()
+    assert (await reader.find("acme", ids[1])).id == ids[1]
+
+
+async def test_tickets_are_kept_once_and_listed_newest_first(house, tmp_path):
+    directory = Directory(f"sqlite+aiosqlite:///{tmp_path / 'x.sqlite3'}")
+    await upgrade(directory.engine)
+    queues = {"q": {"name": "Queue"}}
+    await directory.replace(
+        parse({"org": "acme", "name": "A", "entry_queue": "q", "queues": queues}, "x")
+    )
+    tickets = SqlTickets(directory.engine)
+    made = [
+        Ticket(session=str(n), at=AT + n, queue="q", reason="closed", customer="c") for n in (1, 2)
+    ]
+    facts = [("ticket/acme", msgspec.msgpack.encode(one)) for one in [*made, made[0]]]
+    gone = ("ticket/gone", msgspec.msgpack.encode(made[0]))
+    await house.journal.commit([Change(address=ADDRESS, facts=[*facts, gone])], [])
+    for _ in range(2):
+        recorder = house.recorder(tickets=tickets)
+        recorder._stream.forget = _nothing
+        await recorder.step()
+        assert await tickets.newest("acme", 10) == made[::-1]
+        await recorder.flush()
+    assert await tickets.newest("acme", 10) == made[::-1]
+    assert await tickets.newest("acme", 10, before=AT + 2) == made[:1]
+    assert await tickets.newest("gone", 10) == []
+    await directory.engine.dispose()
+
+
+async def _nothing(_):
+    pass
 
 
 async def _broken(*_, **__):

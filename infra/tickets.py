@@ -1,0 +1,57 @@
+"""Tickets in SQL: what customers wanted whom nobody could serve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+from sqlalchemy import insert, select
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from actors.session.tickets import Ticket
+from infra.directory import tables as t
+
+log = structlog.get_logger()
+
+
+class SqlTickets:
+    """Implements `actors.recording.TicketStore`, and lists them for the desk."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def add(self, org: str, tickets: Sequence[Ticket]) -> None:
+        """Store tickets, each once; those of an organisation that is gone are dropped."""
+        new = {ticket.session: ticket for ticket in tickets}
+        async with self._engine.begin() as connection:
+            known = select(t.Organisation.id).where(t.Organisation.id == org)
+            if await connection.scalar(known) is None:
+                log.warning("tickets.dropped", org=org, tickets=len(new))
+                return
+            there = select(t.Ticket.id).where(t.Ticket.org == org, t.Ticket.id.in_(list(new)))
+            for session in await connection.scalars(there):
+                new.pop(session)
+            if new:
+                await connection.execute(insert(t.Ticket), [_row(org, one) for one in new.values()])
+
+    async def newest(self, org: str, limit: int, before: float | None = None) -> list[Ticket]:
+        """Return tickets older than `before`, newest first."""
+        wanted = select(t.Ticket.facts).where(t.Ticket.org == org)
+        if before is not None:
+            wanted = wanted.where(t.Ticket.at < before)
+        wanted = wanted.order_by(t.Ticket.at.desc(), t.Ticket.id).limit(limit)
+        async with self._engine.connect() as connection:
+            return [msgspec.convert(one, Ticket) for one in await connection.scalars(wanted)]
+
+
+def _row(org: str, ticket: Ticket) -> dict[str, object]:
+    return {
+        "org": org,
+        "id": ticket.session,
+        "at": ticket.at,
+        "queue": ticket.queue,
+        "reason": ticket.reason,
+        "customer": ticket.customer,
+        "facts": msgspec.to_builtins(ticket),
+    }

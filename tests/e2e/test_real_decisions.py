@@ -1,0 +1,71 @@
+"""Why was it given to her? Asked of the real system over HTTP, right after; and closed doors."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from actors.frames import Error
+from tests.support.actor_system import until
+from tests.support.real import Real
+from tests.support.shops import DESK, Shop, new_shop
+
+pytest_plugins = ["tests.support.real"]
+pytestmark = [pytest.mark.ray, pytest.mark.timeout(300)]
+
+STAFF = {
+    "ann": {"name": "Ann", "capacity": 1},
+    "bob": {"name": "Bob", "capacity": 1, "languages": ["en"]},
+    "boss": {"name": "Boss", "role": "admin"},
+}
+
+
+@pytest.fixture
+async def shop(real: Real) -> AsyncIterator[Shop]:
+    made = new_shop(real)
+    yield made
+    await made.close()
+
+
+async def get(shop: Shop, path: str, who: str = "boss") -> tuple[int, dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {shop.access_token(who)}"}
+    async with httpx.AsyncClient(base_url=shop.real.http_url, headers=headers) as client:
+        answer = await client.get(path)
+        return answer.status_code, answer.json()
+
+
+async def test_a_decision_is_explained_in_words_and_numbers_to_who_may_read_it(shop: Shop) -> None:
+    await shop.declare(queues={"desk": DESK}, agents=STAFF)
+    ann, ann_saw = await shop.agent("ann")
+    _, _, session = await shop.served("carol", ann, ann_saw)
+    status, listed = await get(shop, f"/v1/decisions?session={session}")
+    assert status == 200
+    (line,) = listed["decisions"]
+    assert (line["agent"], line["queue"], line["result"]) == ("ann", "desk", "offered")
+    status, told = await get(shop, f"/v1/decisions/{line['id']}")
+    assert status == 200
+    assert told["decision"]["outcome"]["ending"] == "accepted"
+    assert "chose agent ann" in told["en"]
+    assert "选择客服 ann" in told["zh"]
+    reasons = {one["agent"]: one["reason"] for one in told["decision"]["candidates"]}
+    assert (reasons["ann"], reasons["bob"]) == ("", "not_available")
+    assert (await get(shop, f"/v1/decisions/{line['id']}", "ann"))[0] == 403
+    assert (await get(shop, "/v1/decisions/123"))[0] == 404
+
+
+async def test_who_comes_out_of_hours_is_told_and_leaves_a_ticket(shop: Shop) -> None:
+    hours = {"shut": {"name": "Shut", "time_zone": "UTC", "week": {}}}
+    await shop.declare(queues={"desk": {**DESK, "hours": "shut"}}, hours=hours, agents=STAFF)
+    carol, saw = await shop.customer("carol")
+    await carol.start()
+    error = await saw.first(Error, lambda frame: frame.code == "closed")
+    assert "message" in error.detail
+
+    async def is_there() -> bool:
+        _, found = await get(shop, "/v1/tickets")
+        return [one["customer"] for one in found["tickets"]] == ["carol"]
+
+    await until(is_there)
