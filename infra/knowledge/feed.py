@@ -17,6 +17,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from infra.cancelling import raise_if_cancelled
+
 GENERATIONS = "{knowledge}:generations"
 CHANNEL = "{knowledge}:changed"
 
@@ -122,7 +124,7 @@ class RedisKnowledge:
             await pubsub.subscribe(CHANNEL)
             while True:
                 await self._read_changes(seen, changed, gone)
-                _raise_if_cancelled()
+                raise_if_cancelled()
                 timeout: float = self._check_s
                 while await pubsub.get_message(timeout=timeout) is not None:
                     timeout = 0.0
@@ -144,13 +146,6 @@ class RedisKnowledge:
             if live is not None:
                 seen[name] = live.generation
                 changed(live)
-
-
-def _raise_if_cancelled() -> None:
-    """Python 3.11's `wait_for`, which redis-py writes through, can swallow a cancellation."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def body_key(name: Name) -> str:

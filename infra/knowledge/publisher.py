@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from infra.cancelling import raise_if_cancelled
 from infra.directory.refusals import RefusedError
 from infra.knowledge import tables as t
 from infra.knowledge.feed import Live, LiveVersion, Name, RedisKnowledge
@@ -50,6 +51,7 @@ class KnowledgePublisher:
                     log.info("knowledge.published", org=org, base=base)
             except (RedisError, OSError, SQLAlchemyError) as error:
                 log.warning("knowledge.not_published", error=str(error))
+            raise_if_cancelled()
             await asyncio.sleep(self._check_s)
 
     async def _generations(self) -> dict[Name, int]:

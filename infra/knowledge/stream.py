@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
+from infra.cancelling import raise_if_cancelled
 from infra.knowledge.outcomes import OutcomeStore
 
 STREAM = "{knowledge}:outcomes"
@@ -61,6 +62,7 @@ class OutcomeStream:
                 await self._news.wait()
                 self._news.clear()
                 await self._carry_all()
+                raise_if_cancelled()
         finally:
             await self.flush()
 
@@ -78,6 +80,7 @@ class OutcomeStream:
                 await self._carry()
             except (RedisError, OSError) as error:
                 log.warning("outcomes.wait", n=len(self._buffer), error=str(error))
+                raise_if_cancelled()
                 await asyncio.sleep(RETRY_S)
 
     async def _carry(self) -> None:
@@ -121,9 +124,11 @@ class OutcomeCarrier:
                 await self._join()
                 while True:
                     await self.carry()
+                    raise_if_cancelled()
                     await self._purge()
             except (RedisError, OSError, SQLAlchemyError) as error:
                 log.warning("outcomes.not_stored", error=str(error))
+                raise_if_cancelled()
                 await asyncio.sleep(RETRY_S)
 
     async def carry(self) -> int:

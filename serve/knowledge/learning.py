@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot import rollout as r
 from bot.checking import Problem
+from infra.cancelling import raise_if_cancelled
 from infra.directory.audit import By
 from infra.directory.refusals import RefusedError
 from infra.directory.store import Directory
@@ -52,6 +53,7 @@ class Learning:
                 await self.look()
             except (SQLAlchemyError, OSError) as error:
                 log.warning("learning.failed", error=str(error))
+            raise_if_cancelled()
             await asyncio.sleep(self._check_s)
 
     async def look(self) -> None:
