@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     valkey_password: SecretStr | None = _env("RAYDESK_VALKEY_PASSWORD", None)
     redis_cluster: bool = _env("RAYDESK_REDIS_CLUSTER", False)
     outbox_cap: Count = _env("RAYDESK_OUTBOX_CAP", 1_000_000)
+    policies_dir: Path | None = _env("RAYDESK_POLICIES_DIR", None)
     decisions_file_s: Seconds = _env("RAYDESK_DECISIONS_FILE_S", 60.0)
     redis_connections: Count = _env("RAYDESK_REDIS_CONNECTIONS", 16)
 

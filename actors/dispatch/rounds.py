@@ -10,6 +10,7 @@ from random import Random
 import msgspec
 
 from actors.config import OrgConfig
+from actors.dispatch.guarded import GuardedPolicy, NotReadyError, is_own
 from actors.effects import Count, Effect, Log
 from policies import registry
 from policies.eligibility import reason
@@ -20,6 +21,8 @@ from policies.waits import Waits
 
 LATE_S = 0.1
 """A decision that took longer is not used."""
+LOADING_S = 0.25
+"""How soon a policy that is still loading is looked at again."""
 SUSPEND_S = 10.0
 """A policy that failed is not asked again for this long: its failure costs the others nothing."""
 LIMIT = 64
@@ -83,6 +86,8 @@ class Rounds:
         self._scorer = scorer
         self._ladder = registry.make(registry.FALLBACK)
         self._seed = 0
+        self._made_of: dict[tuple[str, str], Policy] = {}
+        """By name and parameters: settings that leave a policy alone leave what it has learned."""
         self.effects: list[Effect] = []
         self.configure(config)
 
@@ -106,9 +111,14 @@ class Rounds:
             for q in config.queues.values()
         }
         alone = len(by_policy) == 1
+        before: dict[tuple[str, str], Policy | None] = dict(self._made_of)
+        self._made_of = {key: before.pop(key, None) or self._made(*key) for key in by_policy}
+        for policy in before.values():
+            if isinstance(policy, GuardedPolicy):
+                policy.close()
         self._plans = [
-            Plan(self._made(name, params), params, None if alone else frozenset(queues))
-            for (name, params), queues in sorted(by_policy.items())
+            Plan(self._made_of[key], key[1], None if alone else frozenset(queues))
+            for key, queues in sorted(by_policy.items())
         ]
 
     def propose(
@@ -157,6 +167,9 @@ class Rounds:
             proposals = self._ask(policy, plan.params, view, seed)
             late = self._clock() - started > LATE_S
             why = "late" if late else ""
+        except NotReadyError:
+            plan.suspended_until = view.now + LOADING_S
+            return self._ask(self._ladder, "{}", view, seed, why=f"{policy.name} is loading")
         except Exception as error:  # noqa: BLE001 - whatever a policy does, routing goes on
             why = f"{type(error).__name__}: {error}"
         if not why:
@@ -190,6 +203,8 @@ class Rounds:
 
     def _made(self, name: str, params: str) -> Policy:
         try:
+            if is_own(name):
+                return GuardedPolicy(name, params)
             policy = registry.make(name, json.loads(params))
         except (LookupError, ValueError) as error:
             self._fell_back(name, str(error))

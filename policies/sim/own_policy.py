@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from typing import Any
 
 from policies.learned_policy import Learned
+from policies.own_class import own_class
 from policies.view import Policy
 
 
@@ -18,31 +17,6 @@ def load_own(where: str) -> Policy:
     """
     policy: Policy = own_class(where)()
     return policy
-
-
-def own_class(where: str) -> type[Any]:
-    """Return the class of policies that `FILE.py:CLASS` names.
-
-    Raises:
-        ValueError: there is no such file or class, or it is no policy; the text says which.
-    """
-    file, _, name = where.rpartition(":")
-    path = Path(file)
-    if not path.is_file():
-        raise ValueError(f"policy: no file {file!r}; allowed: a name, or FILE.py:CLASS")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    if spec is None or spec.loader is None:
-        raise ValueError(f"policy: {file} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made = getattr(module, name, None)
-    if not isinstance(made, type) or not hasattr(made, "decide") or not hasattr(made, "name"):
-        found = [n for n, item in vars(module).items() if hasattr(item, "decide")]
-        raise ValueError(
-            f"policy: {file} has no class {name!r} with `name` and `decide`; "
-            f"classes with `decide`: {', '.join(found) or 'none'}"
-        )
-    return made
 
 
 def named_policy(name: str) -> str | Policy:
