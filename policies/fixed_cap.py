@@ -24,10 +24,15 @@ class FixedCap:
             raise ValueError(f"cap: {cap}; allowed: whole numbers from 1")
         self._cap = cap
 
+        def order(agent: AgentView) -> tuple[float, ...]:
+            return (float(agent.contacts_n >= cap), *load_order(agent))
+
+        self._order = order
+
     def decide(self, view: View, rng: Random) -> list[Match]:  # noqa: ARG002 - needs no dice
         """Return the matches; see `Policy.decide`."""
         return oldest_first(view, self._choose)
 
     def _choose(self, contact: ContactView, draft: Draft) -> AgentView | None:
-        below = (agent for agent in draft.eligible(contact) if agent.contacts_n < self._cap)
-        return min(below, key=lambda agent: (*load_order(agent), agent.id), default=None)
+        best = draft.best(contact, self._order)
+        return None if best is None or best.contacts_n >= self._cap else best

@@ -34,16 +34,14 @@ class MarginalRate:
         return oldest_first(view, self._choose)
 
     def _choose(self, contact: ContactView, draft: Draft) -> AgentView | None:
-        gains = [(self.gain(agent), agent) for agent in draft.eligible(contact)]
-        return min(
-            (
-                (-gain, load_order(agent), agent.id, agent)
-                for gain, agent in gains
-                if gain >= 0.0 or contact.agent
-            ),
-            key=lambda found: found[:3],
-            default=(0.0, (), "", None),
-        )[3]
+        best = draft.best(contact, self._order)
+        if best is not None and not contact.agent and self.gain(best) < 0.0:
+            return None
+        return best
+
+    def _order(self, agent: AgentView) -> tuple[float, ...]:
+        """Return the key by which the pool keeps agents in order."""
+        return (-self.gain(agent), *load_order(agent))
 
     def gain(self, agent: AgentView) -> float:
         """Return how much more the agent does per second with one more contact."""
