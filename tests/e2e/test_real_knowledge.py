@@ -55,9 +55,10 @@ class Watching:
         async with asyncio.timeout(WITHIN_S):
             while True:
                 self._news.clear()
-                found = self.store.published("demo", "nobody")
-                if found is not None and found[0] == number:
-                    return found[1].topics[0].answers[0].text
+                for one in self.store.serving("demo"):
+                    ours = one.version.base.id == "published-live"
+                    if ours and one.version.number == number:
+                        return one.version.base.topics[0].answers[0].text
                 await self._news.wait()
 
     async def stop(self) -> None:
@@ -146,3 +147,32 @@ async def test_an_outcome_that_a_bot_tells_is_in_the_inbox_and_the_report(
         carrying.cancel()
         await asyncio.gather(carrying, return_exceptions=True)
         await redis.aclose()
+
+
+async def test_the_bot_gives_the_new_answer_and_what_it_said_is_reported(
+    desk: Desk, api: httpx.AsyncClient
+) -> None:
+    everybodys = {"settings": {"bots": []}}
+    headers = {"if-match": "*", "content-type": "application/merge-patch+json"}
+    assert (await api.patch(OURS, json=everybodys, headers=headers)).is_success
+    customer, saw = await desk.customer()
+    await customer.start()
+    await saw.first(Message, lambda m: m.from_.kind == "bot")
+
+    async def answer() -> str:
+        asked = await customer.say("暗号是什么")
+        told = await saw.first(Message, lambda m: m.seq > asked.seq and m.from_.kind == "bot")
+        return (told.body and told.body.text) or ""
+
+    for text in ("芝麻糊", "开门红"):
+        await publish(api, text)
+        async with asyncio.timeout(WITHIN_S):
+            while text not in await answer():  # noqa: ASYNC110  # asked at a person's pace
+                await asyncio.sleep(0.2)
+    await customer.end()
+    async with asyncio.timeout(WITHIN_S):
+        shown: list[str] = []
+        while "t" not in shown:
+            await asyncio.sleep(0.2)
+            report = (await api.get("/v1/admin/bot/report?base=published-live")).json()
+            shown = [one["topic"] for one in report["top_topics"]]
