@@ -31,7 +31,7 @@ class ExploreBatch:
     NIPS 2014). For several who compete, the marginal probability of each pair has no formula: it is
     the share of `draws` further assignments, plus the one used, that have the pair. Counting the
     one used keeps the estimate above 0, and the inverse weight right but for (1 - p)^(draws + 1).
-    `scores` of `Match.why` holds its standard error as `propensity_se`.
+    `scores` of `Match.why` holds its standard error as `propensity_se`; without one it is exact.
 
     Scores are those that the policy tells (`Match.why`); where it tells none, its own choice has 1
     and any other 0, so that `scale` says how often the policy is followed.
@@ -58,21 +58,34 @@ class ExploreBatch:
         return plan.matches()
 
     def _draw(self, plan: Plan, batch: list[ContactView], dice: np.random.Generator) -> None:
+        if len(batch) == 1:
+            self._draw_one(plan, batch[0], dice)
+            return
         seats, score = _seats(plan, batch)
         if len(seats) < 2 or score.size > LARGEST_N:
             return
         table = score / self._scale
         agents, number = np.unique(seats, return_inverse=True)
         used = number[_assigned(table, dice)]
-        if len(batch) == 1:
-            chance, se = _softmax(table, number, len(agents)), np.zeros((1, len(agents)))
-        else:
-            chance = self._marginals(table, number, len(agents), used, dice)
-            se = np.sqrt(chance * (1 - chance) / (self._draws + 1))
+        chance = self._marginals(table, number, len(agents), used, dice)
+        se = np.sqrt(chance * (1 - chance) / (self._draws + 1))
         names = [str(agent) for agent in agents]
         for row, contact in enumerate(batch):
             told = zip(names, chance[row].tolist(), se[row].tolist(), strict=True)
             _tell(plan, contact, names[used[row]], {name: (p, e) for name, p, e in told if p > 0})
+
+    def _draw_one(self, plan: Plan, contact: ContactView, dice: np.random.Generator) -> None:
+        """Draw the agent of a contact with which none competes: an exact softmax."""
+        scores = _scores(plan, contact, [contact])
+        if len(scores) < 2:
+            return
+        table = np.array(list(scores.values())) / self._scale
+        weight = np.exp(table - table.max())
+        weight /= weight.sum()
+        agent = list(scores)[int(np.argmax(table + dice.gumbel(size=len(table))))]
+        chances = {a: p for a, p in zip(scores, weight.tolist(), strict=True) if p > 0}
+        why = msgspec.structs.replace(plan.why_of(contact), propensities=chances)
+        plan.move(contact, agent, why)
 
     def _marginals(
         self, table: Floats, number: Ints, agents_n: int, used: Ints, dice: np.random.Generator
@@ -99,16 +112,19 @@ def _batches(plan: Plan) -> list[list[ContactView]]:
 
 def _seats(plan: Plan, batch: list[ContactView]) -> tuple[list[str], Floats]:
     """Return the agent of each seat, and (contacts, seats) scores; `_NEVER` where not eligible."""
-    rows: list[dict[str, float]] = []
+    rows = [_scores(plan, contact, batch) for contact in batch]
     seats: list[str] = []
-    for contact in batch:
-        scores, chosen = plan.scores(contact), plan.agent_of(contact)
-        options = [agent.id for agent in plan.options(contact, batch)]
-        rows.append({a: scores.get(a, float(not scores and a == chosen)) for a in options})
     for agent in sorted({agent for row in rows for agent in row}):
         seats += [agent] * _seats_n(plan, agent, batch)
     table = [[row.get(agent, _NEVER) for agent in seats] for row in rows]
     return seats, np.array(table).reshape(len(batch), len(seats))
+
+
+def _scores(plan: Plan, contact: ContactView, batch: list[ContactView]) -> dict[str, float]:
+    """Return the score of each agent who may take the contact beside all but the batch."""
+    told, chosen = plan.scores(contact), plan.agent_of(contact)
+    options = (agent.id for agent in plan.options(contact, batch))
+    return {a: told.get(a, float(not told and a == chosen)) for a in options}
 
 
 def _seats_n(plan: Plan, agent: str, batch: list[ContactView]) -> int:
@@ -123,12 +139,6 @@ def _assigned(table: Floats, dice: np.random.Generator) -> Ints:
     """Return (contacts,) the seat of each in the best assignment under fresh noise."""
     columns: Ints = linear_sum_assignment(table + dice.gumbel(size=table.shape), maximize=True)[1]
     return columns
-
-
-def _softmax(table: Floats, number: Ints, agents_n: int) -> Floats:
-    """Return (1, agents): the chance of one contact's agents; a seat is one ticket."""
-    weight = np.exp(table[0] - table[0].max())
-    return np.bincount(number, weight / weight.sum(), agents_n).astype(np.float64)[None, :]
 
 
 def _tell(

@@ -41,32 +41,45 @@ def find(
     is 1 where the agent was fit but had no room.
     """
     n = len(at)
-    uses = _uses_by_agent(starts, candidate)
+    uses = _uses_by_agent(at, starts, candidate)
     looked = np.unique(np.linspace(0, n - 1, min(n, MOST_N)).astype(np.int64))
     competing = full_n = judged = 0
     for row in looked:
         if agent[row] < 0 or not np.isfinite(busy_s[row]):
             continue
         judged += 1
-        decisions, places = uses.get(int(agent[row]), (_NONE, _NONE))
+        decisions, times, places = uses.get(int(agent[row]), _NO_USES)
         first = np.searchsorted(decisions, row + 1)
-        last = np.searchsorted(at[decisions], at[row] + busy_s[row])
+        last = np.searchsorted(times, at[row] + busy_s[row])
         if first < last:
             competing += 1
             full_n += bool(full[places[first:last]].any())
     return Interference(judged, competing, full_n, competing / judged if judged else 0.0)
 
 
-_NONE = np.zeros(0, dtype=np.int64)
+class _Uses(NamedTuple):
+    """Of one agent, ascending."""
+
+    decisions: Ints
+    """That weighed it."""
+    times: Floats
+    places: Ints
+    """Among all candidates."""
 
 
-def _uses_by_agent(starts: Ints, candidate: Ints) -> dict[int, tuple[Ints, Ints]]:
-    """Return agent -> (decisions that weighed it, ascending; places among all candidates)."""
+_NO_USES = _Uses(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
+
+
+def _uses_by_agent(at: Floats, starts: Ints, candidate: Ints) -> dict[int, _Uses]:
+    """Return agent -> the decisions that weighed it."""
     decision = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     order = np.argsort(candidate, kind="stable")
     agents, first = np.unique(candidate[order], return_index=True)
     parts = np.split(order, first[1:])
-    return {int(a): (decision[part], part) for a, part in zip(agents, parts, strict=True)}
+    return {
+        int(a): _Uses(decision[part], at[decision[part]], part)
+        for a, part in zip(agents, parts, strict=True)
+    }
 
 
 def warning_of(found: Interference) -> str | None:
