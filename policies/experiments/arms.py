@@ -80,6 +80,19 @@ class ByContact:
         plan.move(contact, chosen.pop(), matches[0].why or Why())
 
 
+class Whole:
+    """Every contact is the candidate's, and the log says so: it can be watched, and taken back."""
+
+    def __init__(self, candidate: Policy, experiment: str) -> None:
+        self.name = experiment
+        self._candidate = candidate
+
+    def decide(self, view: View, rng: Random) -> list[Match]:
+        """Return the candidate's matches; see `Policy.decide`."""
+        matches = self._candidate.decide(view, rng)
+        return [_told(m, self._candidate.name, self.name, CANDIDATE, "") for m in matches]
+
+
 def arm_of(contact: str, experiment: str, share: float) -> str:
     """Return the arm of a contact: the candidate's if its hash lies below the share."""
     digest = blake2b(f"{experiment}|{contact}".encode(), digest_size=6).digest()

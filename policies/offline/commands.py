@@ -22,6 +22,7 @@ from policies.offline.reward_model import with_means
 from policies.registry import make
 from policies.sim.commands import progress_line
 from policies.sim.own_policy import named_policy
+from policies.view import Policy
 
 
 class Question(NamedTuple):
@@ -40,6 +41,7 @@ def add_commands(commands: Any) -> None:
         "log", type=Path, nargs="+", help="decision logs (folder or .parquet), or one plain table"
     )
     one.add_argument("--policy", help="of a decision log: FILE.py:CLASS or a name to evaluate")
+    one.add_argument("--parameters", default="{}", help="of a named policy: JSON, as in settings")
     one.add_argument("--reward", default="solved", help=f"of a decision log: {', '.join(REWARDS)}")
     one.add_argument("--target", type=Path, help="of a plain table: context, action, probability")
     one.add_argument("--interval", choices=("auto", *METHODS), default="auto")
@@ -85,10 +87,7 @@ def _of_decisions(given: argparse.Namespace) -> Question:
         raise LogError("--policy: missing; allowed with a decision log: FILE.py:CLASS or a name")
     policy = named_policy(given.policy)
     if isinstance(policy, str):
-        try:
-            policy = make(policy)
-        except LookupError as error:
-            raise LogError(f"--policy: {error}") from error
+        policy = _named(policy, given.parameters)
     source = ", ".join(str(path) for path in given.log)
     log = from_decisions(
         read(*given.log), policy, given.reward, source, progress=progress_line("evaluate")
@@ -96,6 +95,19 @@ def _of_decisions(given: argparse.Namespace) -> Question:
     competing = warning_of(log.interference)
     warnings = [*log.warnings, *([competing] if competing else [])]
     return Question(with_means(log.logged, log.cell), policy.name, given.reward, warnings)
+
+
+def _named(name: str, parameters: str) -> Policy:
+    """Return the policy of a name with parameters in JSON."""
+    try:
+        params = json.loads(parameters)
+        if not isinstance(params, dict):
+            raise LogError(f"--parameters: {parameters}; allowed: a JSON object")
+        return make(name, params)
+    except LookupError as error:
+        raise LogError(f"--policy: {error}") from error
+    except json.JSONDecodeError as error:
+        raise LogError(f"--parameters: {error}; allowed: a JSON object") from error
 
 
 def _of_a_table(given: argparse.Namespace) -> Question:

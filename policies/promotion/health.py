@@ -34,10 +34,27 @@ def breaches(comparisons: Sequence[Comparison], limits: Limits) -> list[str]:
     One-sided tests of two independent shares, with the standard error of Agresti and Caffo (The
     American Statistician 54, 2000), which bears small numbers.
     """
-    judged = [c for c in comparisons if min(c.live_n, c.candidate_n) >= limits.least_n]
-    if not judged:
+    known = [c for c in comparisons if c.candidate_n >= limits.least_n]
+    if not known:
         return []
-    z = NormalDist().inv_cdf(1 - limits.alpha / (3 * len(judged)))
+    z = NormalDist().inv_cdf(1 - limits.alpha / (3 * len(known)))
+    judged = [c for c in known if c.live_n >= limits.least_n]
+    return [*_below_floor(known, limits, z), *_worse_off(judged, limits, z)]
+
+
+def _below_floor(known: Sequence[Comparison], limits: Limits, z: float) -> list[str]:
+    """Return whether the service level is too low, whatever the live policy does or did."""
+    return [
+        f"{one.measure}: {one.candidate:.3f}, below {limits.floor:.3f}"
+        for one in known
+        if one.measure == SERVICE_LEVEL
+        and not one.group
+        and one.candidate + z * sqrt(_variance(one.candidate, one.candidate_n)) < limits.floor
+    ]
+
+
+def _worse_off(judged: Sequence[Comparison], limits: Limits, z: float) -> list[str]:
+    """Return who loses, or is left behind while others gain."""
     of_all = {c.measure: c for c in judged if not c.group}
     found = []
     for one in judged:
@@ -50,9 +67,6 @@ def breaches(comparisons: Sequence[Comparison], limits: Limits) -> list[str]:
             apart = sqrt(se**2 + gain_se**2)
             if change - gain < -limits.gap and change - gain + z * apart < 0:
                 found.append(f"{where}: {change:+.3f}, while all contacts got {gain:+.3f}")
-        high = one.candidate + z * sqrt(_variance(one.candidate, one.candidate_n))
-        if one.measure == SERVICE_LEVEL and not one.group and high < limits.floor:
-            found.append(f"{where}: {one.candidate:.3f}, below {limits.floor:.3f}")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.experiments.arms import ByContact
+from policies.experiments.arms import ByContact, Whole
 from policies.experiments.shadow import Shadow
 from policies.exploring.near_ties import ExploreNearTies
 from policies.promotion.gates import Stage
@@ -17,7 +17,7 @@ def routed(state: Promotion, live: Policy, candidate: Policy) -> Policy:
     if state.stage is Stage.EXPLORATION:
         return ExploreNearTies(live)
     if state.stage is Stage.LIVE:
-        return candidate
+        return Whole(candidate, state.experiment)
     if state.share:
         return ByContact(live, candidate, state.share, state.experiment)
     return live

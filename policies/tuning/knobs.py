@@ -11,9 +11,9 @@ from policies.fixed_queue_ratio import FixedQueueRatio
 from policies.generalised_cmu import GeneralisedCMu
 from policies.idle_threshold_reserve import IdleThresholdReserve
 from policies.lp_value import LpValue
+from policies.own_class import own_class
 from policies.sim import facts
 from policies.sim.built_in import make_policy
-from policies.sim.own_policy import own_class
 from policies.sim.scenario import Scenario
 from policies.static_skill_priority import StaticSkillPriority
 from policies.view import Policy

@@ -125,5 +125,11 @@ def test_evaluate_reads_the_log_of_live_dispatch(
     assert "switch_dr" in told
     assert main(["evaluate", str(path)]) == 2
     assert "--policy: missing; allowed" in capsys.readouterr().err
+    cap = ["--policy", "fixed_cap", "--parameters"]
+    assert main(["evaluate", str(path), *cap, '{"cap": 2}']) == 0
+    assert main(["evaluate", str(path), *cap, '{"cap": 0}']) == 2
+    assert "fixed_cap.cap" in capsys.readouterr().err
+    assert main(["evaluate", str(path), *cap, "2"]) == 2
+    assert "--parameters: 2; allowed: a JSON object" in capsys.readouterr().err
     assert main(["evaluate", str(path), "--policy", "nonsense"]) == 2
     assert "no policy named 'nonsense'" in capsys.readouterr().err

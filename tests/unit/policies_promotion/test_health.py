@@ -40,6 +40,9 @@ def test_the_floor_holds_whatever_the_live_policy_does() -> None:
     assert breaches([arms(SERVICE_LEVEL, "", 0.60, 0.60)], limits) == [
         "service_level: 0.600, below 0.750"
     ]
+    alone = Comparison(SERVICE_LEVEL, "", 0, 0.0, 2_000, 0.60)
+    assert breaches([alone], limits) == ["service_level: 0.600, below 0.750"]
+    assert breaches([alone], Limits()) == []
 
 
 def test_alike_arms_are_taken_back_no_more_often_than_promised() -> None:

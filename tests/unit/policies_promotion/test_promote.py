@@ -13,7 +13,7 @@ from policies.__main__ import main
 from policies.checks import centres
 from policies.decision_files import write
 from policies.decisions import Asked, Candidate, Decision, Outcome, Scene
-from policies.experiments.arms import CANDIDATE, ByContact, arm_of
+from policies.experiments.arms import CANDIDATE, ByContact, Whole, arm_of
 from policies.experiments.shadow import Shadow
 from policies.exploring.near_ties import ExploreNearTies
 from policies.last_idle import LastIdle
@@ -155,7 +155,7 @@ def test_each_stage_routes_as_it_should() -> None:
         Stage.SHADOW: Shadow,
         Stage.EXPLORATION: ExploreNearTies,
         **dict.fromkeys(RAMPS, ByContact),
-        Stage.LIVE: LastIdle,
+        Stage.LIVE: Whole,
     }
     for stage in (*ORDER, Stage.ROLLED_BACK):
         state = Promotion(experiment="x", candidate="c", live="l", stage=stage, since=0.0)
