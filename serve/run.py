@@ -86,6 +86,7 @@ def welcome(running: Running, seconds: float) -> str:
         f"Raydesk runs (started in {seconds:.0f} s).",
         "",
         f"  Try it        {url}/",
+        f"  Knowledge     {url}/knowledge.html",
         f"  API           {url}/v1/",
     ]
     if running.dashboard_url:

@@ -18,10 +18,13 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from bot.outcomes import QuestionOutcome, SessionOutcome
+from infra.directory.audit import By
 from infra.directory.declared import parse
 from infra.directory.migrate import upgrade
 from infra.directory.store import Directory
+from infra.knowledge.forms import BaseForm, TopicForm
 from infra.knowledge.outcomes import OutcomeStore
+from infra.knowledge.writer import KnowledgeWriter
 from infra.settings import async_sql_url
 from tests.support.admin import admin_app, staff_token
 
@@ -188,3 +191,31 @@ async def test_the_inbox_is_worked_off_and_the_report_shows_it(
     await expect(view.locator(".figures")).to_contain_text("100.0 %")
     await expect(view).to_contain_text("asked")
     await picture(page, "knowledge_report")
+
+
+async def test_a_leader_signs_in_with_a_password_and_reads_but_does_not_change(
+    browser: Browser, directory: Directory
+) -> None:
+    everybody = {**ORG, "org": "acme", "agents": {"lea": {"name": "Lea", "role": "leader"}}}
+    await directory.replace(parse(everybody, "the test"))
+    async with directory.writing("acme", By(subject="ann", role="admin")) as writer:
+        knowledge = KnowledgeWriter(writer)
+        await knowledge.create_base("faq", BaseForm(name="FAQ"))
+        row = await knowledge.base("faq")
+        await knowledge.create_topic(row, "refund", TopicForm(question="How do I get a refund?"))
+    async with serving(directory) as url:
+        context = await browser.new_context(locale="en-GB")
+        page = await context.new_page()
+        await page.goto(f"{url}/knowledge.html?org=acme&login=lea")
+        form = page.locator("#sign-in")
+        await form.locator("[name=password]").fill("wrong")
+        await form.get_by_role("button", name="Sign in").click()
+        await expect(page.locator(".notice")).not_to_be_empty()
+        await form.locator("[name=password]").fill("right")
+        await form.get_by_role("button", name="Sign in").click()
+        view = page.locator("#view")
+        await expect(view).to_contain_text("How do I get a refund?")
+        await view.get_by_role("button", name="Edit").click()
+        await view.get_by_role("button", name="Save").click()
+        await notice(page, "may not update knowledge")
+        await context.close()
