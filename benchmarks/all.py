@@ -40,6 +40,7 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "simulator": (),
     "bot": ("--questions", "12000"),
     "switchback": (),
+    "policies": (),
 }
 
 Result = dict[str, Any]
@@ -130,12 +131,42 @@ def bot_rows(result: Result) -> list[Row]:
     ]
 
 
+def policies_rows(result: Result) -> list[Row]:
+    """Return the rows of `benchmarks.policies`."""
+    speeds = {row["policy"]: row["decisions_per_s_and_core"] for row in result["decisions"]["rows"]}
+    value, scoring = result["value"], result["learned"]
+    best = min(value["gaps"], key=lambda row: row["gap_percent"])
+    learner = min(
+        (row for row in value["regret"] if row["contacts"] == 20_000),
+        key=lambda row: row["regret"],
+    )
+    return [
+        (
+            "decisions a second and core at 50 candidates: longest idle, by prices",
+            f"{speeds['longest_idle']:,}, {speeds['lp_value']:,}",
+        ),
+        (
+            "value scenario: gap to the bound of the best policy",
+            f"{best['gap_percent']:.1f} % ({best['policy']})",
+        ),
+        (
+            "regret of the best learner at 20,000 contacts",
+            f"{learner['regret']:.0f} ({learner['learner']})",
+        ),
+        (
+            "50 candidates scored, p99: in process, through Serve",
+            ", ".join(f"{row['p99_ms']:.1f} ms" for row in scoring),
+        ),
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "chat": chat_rows,
     "idle": idle_rows,
     "dispatch": dispatch_rows,
     "faults": faults_rows,
     "switchback": switchback_rows,
+    "policies": policies_rows,
     "bot": bot_rows,
 }
 

@@ -28,6 +28,33 @@ def test_numbers_come_from_the_results() -> None:
     assert "| 0.8 s; 3 |" in text
 
 
+def test_the_policies_rows_name_the_best() -> None:
+    result = {
+        "decisions": {
+            "rows": [
+                {"policy": "longest_idle", "decisions_per_s_and_core": 70_000},
+                {"policy": "lp_value", "decisions_per_s_and_core": 30_000},
+            ]
+        },
+        "value": {
+            "gaps": [
+                {"policy": "value_greedy", "gap_percent": 6.2},
+                {"policy": "lp_value", "gap_percent": 4.0},
+            ],
+            "regret": [
+                {"learner": "ucb", "contacts": 20_000, "regret": 45.2},
+                {"learner": "ucb", "contacts": 40_000, "regret": 40.0},
+                {"learner": "thompson", "contacts": 20_000, "regret": 80.0},
+            ],
+        },
+        "learned": [{"p99_ms": 1.0}, {"p99_ms": 4.4}],
+        "machine": MACHINE,
+    }
+    text = table({"policies": result})
+    for told in ("70,000, 30,000", "4.0 % (lp_value)", "| 45 (ucb) |", "1.0 ms, 4.4 ms"):
+        assert told in text
+
+
 def test_writing_the_table_twice_changes_nothing_else() -> None:
     readme = README.read_text("utf-8")
     once = replace_table(readme, table({"dispatch": DISPATCH}))
