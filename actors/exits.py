@@ -85,7 +85,7 @@ async def note(
     for address, effect in noted:
         match effect:
             case Count(name, value, label):
-                metrics.add(name, value, label)
+                metrics.add(name, value, label, address.org)
             case Log(event, fields):
                 log.info(
                     event,

@@ -15,7 +15,7 @@ class Gauges:
     def __init__(self, kind: Kind, metrics: Metrics) -> None:
         self._kind = kind
         self._metrics = metrics
-        self._labels: set[str] = set()
+        self._labels: set[tuple[str, str]] = set()
 
     def set(self, roster: Roster, inbox: int) -> None:
         """Export entities, inbox, sessions by state, agents by status, queue lengths and waits."""
@@ -23,25 +23,27 @@ class Gauges:
         self._metrics.set("inbox", inbox, self._kind)
         match self._kind:
             case "session":
-                self._by("sessions", Counter(str(m.summary().get("state")) for m in roster))
+                self._by("sessions", "state", roster)
             case "agent":
-                self._by("agents", Counter(str(m.summary().get("status")) for m in roster))
+                self._by("agents", "status", roster)
             case "queue":
                 for machine in roster:
                     summary = machine.summary()
-                    queue = machine.address.id
-                    self._metrics.set("queue_length", _number(summary.get("length")), queue)
+                    queue, org = machine.address.id, machine.address.org
+                    self._metrics.set("queue_length", _number(summary.get("length")), queue, org)
                     oldest = _number(summary.get("oldest_wait_s"))
-                    self._metrics.set("queue_oldest_seconds", oldest, queue)
+                    self._metrics.set("queue_oldest_seconds", oldest, queue, org)
             case "dispatch":
                 pass
 
-    def _by(self, name: str, counts: Counter[str]) -> None:
-        for label in self._labels - set(counts):
-            self._metrics.set(name, 0, label)
+    def _by(self, name: str, field: str, roster: Roster) -> None:
+        """Set how many entities there are of each organisation and value of the field."""
+        counts = Counter((str(m.summary().get(field)), m.address.org) for m in roster)
+        for label, org in self._labels - set(counts):
+            self._metrics.set(name, 0, label, org)
         self._labels = set(counts)
-        for label, n in counts.items():
-            self._metrics.set(name, n, label)
+        for (label, org), n in counts.items():
+            self._metrics.set(name, n, label, org)
 
 
 def _number(value: object) -> float:

@@ -2,7 +2,7 @@
 
 Every name is exported with the prefix `raydesk_`. A counter only grows; a gauge is the value now;
 a histogram keeps counts per bucket (seconds, or sizes). `label` names the one dimension beside the
-process's own (`actor`, `node`).
+process's own (`actor`, `node`); what belongs to an organisation carries that too (`org`).
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ import msgspec
 
 
 class Measure(msgspec.Struct, frozen=True):
-    """One metric. `label` is empty or the name of its dimension."""
+    """One metric. `label` is empty or the name of its dimension. `org`: it is an organisation's."""
 
     kind: Literal["counter", "gauge", "histogram"]
     help: str
     label: str = ""
+    org: bool = False
 
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -58,21 +59,29 @@ METRICS: dict[str, Measure] = {
     "inbox": Measure("gauge", "Commands waiting for their turn", "kind"),
     "replaced_total": Measure("counter", "Hosts replaced by the keeper", "kind"),
     # domain
-    "sessions": Measure("gauge", "Sessions in memory", "state"),
-    "sessions_opened_total": Measure("counter", "Sessions opened"),
-    "sessions_closed_total": Measure("counter", "Sessions closed", "reason"),
-    "messages_total": Measure("counter", "Messages journaled", "role"),
-    "queue_length": Measure("gauge", "Contacts waiting", "queue"),
-    "queue_oldest_seconds": Measure("gauge", "Wait of the oldest contact", "queue"),
-    "enqueued_total": Measure("counter", "Contacts queued", "queue"),
-    "queue_left_total": Measure("counter", "Contacts that left a queue unserved", "reason"),
-    "answer_seconds": Measure("histogram", "Wait from arrival to accepted offer", "queue"),
-    "offers_total": Measure("counter", "Offers by outcome", "outcome"),
-    "decision_seconds": Measure("histogram", "One dispatch round"),
-    "fallbacks_total": Measure("counter", "Rounds decided by a fallback policy", "policy"),
-    "score_seconds": Measure("histogram", "One question to the assignment model and back"),
+    "sessions": Measure("gauge", "Sessions in memory", "state", org=True),
+    "sessions_opened_total": Measure("counter", "Sessions opened", org=True),
+    "sessions_closed_total": Measure("counter", "Sessions closed", "reason", org=True),
+    "messages_total": Measure("counter", "Messages journaled", "role", org=True),
+    "queue_length": Measure("gauge", "Contacts waiting", "queue", org=True),
+    "queue_oldest_seconds": Measure("gauge", "Wait of the oldest contact", "queue", org=True),
+    "enqueued_total": Measure("counter", "Contacts queued", "queue", org=True),
+    "queue_left_total": Measure(
+        "counter", "Contacts that left a queue unserved", "reason", org=True
+    ),
+    "answer_seconds": Measure(
+        "histogram", "Wait from arrival to accepted offer", "queue", org=True
+    ),
+    "offers_total": Measure("counter", "Offers by outcome", "outcome", org=True),
+    "decision_seconds": Measure("histogram", "One dispatch round", org=True),
+    "fallbacks_total": Measure(
+        "counter", "Rounds decided by a fallback policy", "policy", org=True
+    ),
+    "score_seconds": Measure(
+        "histogram", "One question to the assignment model and back", org=True
+    ),
     "score_misses_total": Measure("counter", "Questions to that model in vain", "why"),
-    "agents": Measure("gauge", "Agents by status", "status"),
+    "agents": Measure("gauge", "Agents by status", "status", org=True),
     # bots
     "bot_questions_total": Measure("counter", "Questions answered by the bot's model", "band"),
     "bot_answer_seconds": Measure("histogram", "One question to the bot's model and back"),
@@ -80,6 +89,13 @@ METRICS: dict[str, Measure] = {
     "bot_handoffs_total": Measure("counter", "Hand-offs to people", "reason"),
     "bot_dropped_total": Measure("counter", "Questions whose session moved on before the answer"),
     "assist_seconds": Measure("histogram", "From a customer's message to suggestions for agents"),
-    "assist_total": Measure("counter", "Suggestions for agents: shown, late, dropped, used", "what"),
+    "assist_total": Measure(
+        "counter", "Suggestions for agents: shown, late, dropped, used", "what"
+    ),
     "llm_total": Measure("counter", "Answers of the language model by outcome", "outcome"),
 }
+
+
+def dimensions(one: Measure) -> tuple[str, ...]:
+    """Return the names of a metric's labels beside the process's own."""
+    return (*(("org",) if one.org else ()), *((one.label,) if one.label else ()))

@@ -122,11 +122,11 @@ class ConfigSource(Protocol):
 class Metrics(Protocol):
     """Adapter of `actors.measures.METRICS` (names without the prefix)."""
 
-    def add(self, name: str, value: float = 1.0, label: str = "") -> None:
-        """Count (counter) or observe (histogram)."""
+    def add(self, name: str, value: float = 1.0, label: str = "", org: str = "") -> None:
+        """Count (counter) or observe (histogram). `org` counts where the measure has one."""
         ...
 
-    def set(self, name: str, value: float, label: str = "") -> None:
+    def set(self, name: str, value: float, label: str = "", org: str = "") -> None:
         """Set a gauge."""
         ...
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from actors.measures import METRICS, Measure
+from actors.measures import METRICS, Measure, dimensions
 
 FILE = Path(__file__).parent / "deploy" / "grafana" / "raydesk.json"
 PREFIX = "ray_raydesk_"
@@ -60,8 +60,9 @@ def _panel(n: int, name: str, measure: Measure) -> dict[str, Any]:
 
 
 def _queries(name: str, measure: Measure) -> list[tuple[str, str]]:
-    by = f"by ({measure.label}) " if measure.label else ""
-    legend = f"{{{{{measure.label}}}}}" if measure.label else name
+    labels = dimensions(measure)
+    by = f"by ({', '.join(labels)}) " if labels else ""
+    legend = " ".join(f"{{{{{label}}}}}" for label in labels) or name
     metric = PREFIX + name
     match measure.kind:
         case "counter":
@@ -70,8 +71,11 @@ def _queries(name: str, measure: Measure) -> list[tuple[str, str]]:
             worst = "max" if name.endswith("seconds") else "sum"
             return [(f"{worst} {by}({metric})", legend)]
         case "histogram":
-            bucket = f"sum by (le) (rate({metric}_bucket[1m]))"
-            return [(f"histogram_quantile({q}, {bucket})", f"p{q * 100:g}") for q in (0.5, 0.99)]
+            more, whose = (", org", " {{org}}") if measure.org else ("", "")
+            bucket = f"sum by (le{more}) (rate({metric}_bucket[1m]))"
+            return [
+                (f"histogram_quantile({q}, {bucket})", f"p{q * 100:g}{whose}") for q in (0.5, 0.99)
+            ]
 
 
 if __name__ == "__main__":

@@ -11,17 +11,18 @@ from collections.abc import Mapping
 
 from ray.util import metrics as ray_metrics
 
-from actors.measures import BUCKETS, METRICS
+from actors.measures import BUCKETS, METRICS, dimensions
 
 PREFIX = "raydesk_"
 
-_Key = tuple[str, str]
+_Key = tuple[str, str] | tuple[str, str, str]
 _COUNTERS = frozenset(name for name, one in METRICS.items() if one.kind == "counter")
 
 
 class PlainMetrics:
-    """`actors.ports.Metrics` in memory. Counters and gauges by (name, label); a histogram keeps
-    how often each value was seen in its bucket since the last `flush`.
+    """`actors.ports.Metrics` in memory. Counters and gauges by (name, label), and by organisation
+    where they are an organisation's; a histogram keeps how often each value was seen in its bucket
+    since the last `flush`.
 
     An unknown name is a KeyError: every metric is in the table.
     """
@@ -32,9 +33,9 @@ class PlainMetrics:
         self.seen: dict[_Key, list[int]] = {}
         self.sums: dict[_Key, float] = {}
 
-    def add(self, name: str, value: float = 1.0, label: str = "") -> None:
+    def add(self, name: str, value: float = 1.0, label: str = "", org: str = "") -> None:
         """Count (counter) or observe (histogram)."""
-        key = (name, label)
+        key = _key(name, label, org)
         if name in _COUNTERS:
             self.counts[key] = self.counts.get(key, 0.0) + value
             return
@@ -45,11 +46,11 @@ class PlainMetrics:
         seen[bisect_left(edges, value)] += 1
         self.sums[key] = self.sums.get(key, 0.0) + value
 
-    def set(self, name: str, value: float, label: str = "") -> None:
+    def set(self, name: str, value: float, label: str = "", org: str = "") -> None:
         """Set a gauge."""
         if METRICS[name].kind != "gauge":
             raise KeyError(f"{name} is not a gauge")
-        self.gauges[name, label] = value
+        self.gauges[_key(name, label, org)] = value
 
     def flush(self) -> None:
         """Keep everything: there is nobody to send it to."""
@@ -70,31 +71,27 @@ class RayMetrics(PlainMetrics):
     def flush(self) -> None:
         """Hand over what was counted since the last call; failures of Ray are not ours."""
         counts, self.counts = self.counts, {}
-        for (name, label), value in counts.items():
-            counter = self._metric(name)
+        for key, value in counts.items():
+            counter = self._metric(key[0])
             if value > 0 and isinstance(counter, ray_metrics.Counter):
-                counter.inc(value, self._labels(name, label))
-        for (name, label), value in self.gauges.items():
-            gauge = self._metric(name)
+                counter.inc(value, _labels(key))
+        for key, value in self.gauges.items():
+            gauge = self._metric(key[0])
             if isinstance(gauge, ray_metrics.Gauge):
-                gauge.set(value, self._labels(name, label))
+                gauge.set(value, _labels(key))
         seen, self.seen, self.sums = self.seen, {}, {}
-        for (name, label), numbers in seen.items():
-            self._observe(name, label, numbers)
+        for key, numbers in seen.items():
+            self._observe(key, numbers)
 
-    def _observe(self, name: str, label: str, numbers: list[int]) -> None:
+    def _observe(self, key: _Key, numbers: list[int]) -> None:
         """Ray takes single observations only: each is given as its bucket's upper edge."""
-        histogram = self._metric(name)
+        histogram = self._metric(key[0])
         if not isinstance(histogram, ray_metrics.Histogram):
             return
-        edges, labels = BUCKETS[name], self._labels(name, label)
+        edges, labels = BUCKETS[key[0]], _labels(key)
         for number, upper in zip(numbers, (*edges, edges[-1] * 2), strict=True):
             for _ in range(number):
                 histogram.observe(upper, labels)
-
-    def _labels(self, name: str, label: str) -> dict[str, str]:
-        dimension = METRICS[name].label
-        return {dimension: label} if dimension else {}
 
     def _metric(self, name: str) -> ray_metrics.Metric:
         found = self._exported.get(name)
@@ -105,7 +102,7 @@ class RayMetrics(PlainMetrics):
 
     def _make(self, name: str) -> ray_metrics.Metric:
         one = METRICS[name]
-        keys = (*self._tags, one.label) if one.label else tuple(self._tags)
+        keys = (*self._tags, *dimensions(one))
         match one.kind:
             case "counter":
                 return ray_metrics.Counter(PREFIX + name, one.help, tag_keys=keys)
@@ -114,3 +111,13 @@ class RayMetrics(PlainMetrics):
             case "histogram":
                 edges = list(BUCKETS[name])
                 return ray_metrics.Histogram(PREFIX + name, one.help, edges, tag_keys=keys)
+
+
+def _key(name: str, label: str, org: str) -> _Key:
+    return (name, label, org) if METRICS[name].org else (name, label)
+
+
+def _labels(key: _Key) -> dict[str, str]:
+    one = METRICS[key[0]]
+    whole = {one.label: key[1], "org": key[-1] if one.org else ""}
+    return {name: whole[name] for name in dimensions(one)}

@@ -35,10 +35,10 @@ class Tally:
         self.counts: defaultdict[tuple[str, str], float] = defaultdict(float)
         self.gauges: dict[tuple[str, str], float] = {}
 
-    def add(self, name: str, value: float = 1.0, label: str = "") -> None:
+    def add(self, name: str, value: float = 1.0, label: str = "", org: str = "") -> None:
         self.counts[name, label] += value
 
-    def set(self, name: str, value: float, label: str = "") -> None:
+    def set(self, name: str, value: float, label: str = "", org: str = "") -> None:
         self.gauges[name, label] = value
 
     def flush(self) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from actors.measures import METRICS
+from actors.measures import METRICS, dimensions
 from infra import dashboards
 
 DEPLOY = Path(__file__).parents[3] / "infra" / "deploy"
@@ -16,10 +16,10 @@ ALERTS = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
 SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 
 
-def exported() -> dict[str, str]:
-    """Return every exported name -> its metric's label ('' for none)."""
+def exported() -> dict[str, set[str]]:
+    """Return every exported name -> its metric's labels."""
     return {
-        f"{dashboards.PREFIX}{name}{suffix}": one.label
+        f"{dashboards.PREFIX}{name}{suffix}": set(dimensions(one))
         for name, one in METRICS.items()
         for suffix in SUFFIXES[one.kind]
     }
@@ -42,7 +42,7 @@ def test_an_alert_watches_metrics_and_labels_that_exist(name: str) -> None:
     rule, known = ALERTS[name], exported()
     used = names_in(rule["expr"])
     assert used
-    allowed = {known[metric] for metric in used} | {"le"}
+    allowed = {"le"}.union(*(known[metric] for metric in used))
     assert labels_in(rule["expr"]) <= allowed
     shown = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
     assert shown <= labels_in(rule["expr"])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from actors.measures import METRICS
 from infra.logs import HIDDEN, scrub
 from infra.metrics import PlainMetrics
 
@@ -39,3 +40,19 @@ def test_a_name_outside_the_table_is_an_error():
         PlainMetrics().add("typo_total")
     with pytest.raises(KeyError):
         PlainMetrics().set("errors_total", 1)
+
+
+def test_what_is_an_organisations_is_counted_for_it_alone():
+    metrics = PlainMetrics()
+    for org, n in (("acme", 1), ("other", 2)):
+        metrics.add("enqueued_total", n, "vip", org)
+        metrics.set("queue_length", n, "vip", org)
+        metrics.add("commits_total", 1, org=org)
+    assert metrics.counts == {
+        ("enqueued_total", "vip", "acme"): 1,
+        ("enqueued_total", "vip", "other"): 2,
+        ("commits_total", ""): 2,
+    }
+    assert metrics.gauges["queue_length", "vip", "other"] == 2
+    for name in ("sessions", "messages_total", "queue_length", "offers_total", "agents"):
+        assert METRICS[name].org

@@ -113,10 +113,10 @@ class FakeMetrics:
         self.gauges: dict[tuple[str, str], float] = {}
         self.flushed = False
 
-    def add(self, name: str, value: float = 1.0, label: str = "") -> None:
+    def add(self, name: str, value: float = 1.0, label: str = "", org: str = "") -> None:
         self.counts[(name, label)] = self.counts.get((name, label), 0.0) + value
 
-    def set(self, name: str, value: float, label: str = "") -> None:
+    def set(self, name: str, value: float, label: str = "", org: str = "") -> None:
         self.gauges[(name, label)] = value
 
     def flush(self) -> None:
