@@ -20,7 +20,8 @@ from serve.knowledge.framing import read_frame, write_frame
 
 DEADLINE_S = 120.0
 WAITING_N = 8
-END_S = 5.0
+END_S = 1.0
+"""A worker that is idle ends at once; one that works is ended."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _COMMAND = [sys.executable, "-m", "serve.knowledge.worker"]
 R = TypeVar("R", j.FileTopics, j.Problems, j.Tried, j.Clusters, j.Trained)
