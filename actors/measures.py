@@ -77,9 +77,7 @@ METRICS: dict[str, Measure] = {
     "fallbacks_total": Measure(
         "counter", "Rounds decided by a fallback policy", "policy", org=True
     ),
-    "score_seconds": Measure(
-        "histogram", "One question to the assignment model and back", org=True
-    ),
+    "score_seconds": Measure("histogram", "One question to the assignment model and back"),
     "score_misses_total": Measure("counter", "Questions to that model in vain", "why"),
     "agents": Measure("gauge", "Agents by status", "status", org=True),
     # bots
