@@ -76,7 +76,7 @@ async def read_inbox(call: Call) -> Answer:
     return Answer(body=k.InboxRead(waiting=waiting, clustered=len(rows), clusters=clusters))
 
 
-def _cluster(rows: Sequence[t.BotQuestion]) -> k.ClusterRead:
+def _cluster(rows: Sequence[Any]) -> k.ClusterRead:
     topics = Counter(one.used or one.topic for one in rows if one.used or one.topic)
     return k.ClusterRead(
         name=rows[0].text,
@@ -86,7 +86,7 @@ def _cluster(rows: Sequence[t.BotQuestion]) -> k.ClusterRead:
     )
 
 
-def _question(row: t.BotQuestion) -> k.InboxQuestion:
+def _question(row: Any) -> k.InboxQuestion:
     plain = ("id", "text", "band", "topic", "probability", "rating", "handoff", "used")
     return k.InboxQuestion(**{name: getattr(row, name) for name in plain}, at=row.at_ms / 1000)
 
