@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -36,15 +37,41 @@ def throw_dice(
 
     Each purpose has its own stream: a change of patience leaves arrivals and work as they were.
     """
-    parts = SeedSequence([seed, replication]).spawn(len(_STREAMS))
-    streams = {
-        name: Generator(np.random.SFC64(part)) for name, part in zip(_STREAMS, parts, strict=True)
-    }
+    streams = _streams(seed, replication)
     rates = plan.per_s * _day_factors(scenario, plan, streams["days"])
     arrived = _arrival_times(plan.edges, rates.sum(axis=1), streams["arrivals"])
+    types = _types(plan.edges, rates, arrived, streams["types"])
+    return _thrown(scenario, arrived, types, streams, spare)
+
+
+def logged_dice(
+    scenario: Scenario,
+    arrivals: Sequence[tuple[float, str]],
+    seed: int,
+    replication: int,
+    spare: float = 0.5,
+) -> Dice:
+    """Return dice whose arrivals are given, as (seconds, type) in order; the rest is thrown. Types
+    that the scenario has not are left out."""
+    number = {name: place for place, name in enumerate(scenario.types)}
+    known = [(at, number[name]) for at, name in arrivals if name in number]
+    arrived = np.array([at for at, _ in known], dtype=np.float64)
+    types = np.array([kind for _, kind in known], dtype=np.int32)
+    return _thrown(scenario, arrived, types, _streams(seed, replication), spare)
+
+
+def _streams(seed: int, replication: int) -> Streams:
+    parts = SeedSequence([seed, replication]).spawn(len(_STREAMS))
+    return {
+        name: Generator(np.random.SFC64(part)) for name, part in zip(_STREAMS, parts, strict=True)
+    }
+
+
+def _thrown(
+    scenario: Scenario, arrived: Floats, types: Small, streams: Streams, spare: float
+) -> Dice:
     further = has_further_visits(scenario)
     rows = len(arrived) + (int(len(arrived) * spare) + 100 if further else 0)
-    types = _types(plan.edges, rates, arrived, streams["types"])
     visits = Visits(
         type=_padded(types, rows),
         arrived=_padded(arrived, rows),

@@ -160,7 +160,7 @@ def simulate(
     chosen = scenario.policy if policy is None else policy
     runs = scenario.replications if replications is None else replications
     used_seed = scenario.seed if seed is None else seed
-    setting, book = Setting.of(scenario), _Book(scenario, runs, keep_waits=keep_waits)
+    setting, book = Setting.of(scenario), Book(scenario, runs, keep_waits=keep_waits)
     for number in range(runs):
         book.enter(setting.centre, number, replicate(setting, chosen, engine, used_seed, number))
         if progress is not None:
@@ -169,7 +169,7 @@ def simulate(
     return book.result(name, choose_engine(chosen, engine))
 
 
-class _Book:
+class Book:
     """The sums of every replication so far."""
 
     def __init__(self, scenario: Scenario, runs: int, *, keep_waits: bool) -> None:
