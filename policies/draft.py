@@ -71,9 +71,12 @@ class Draft:
             ids = self._free & {contact.agent}
         else:
             ids = self._free & self.view.pool.members(contact.demand)
-        now = self.view.now
-        agents = (self.agent(agent) for agent in sorted(ids))
-        return [agent for agent in agents if reason(contact, agent, now) is None]
+        # Free agents are available and members are fit: the rest of `eligibility.reason` is left.
+        now, demand = self.view.now, contact.demand
+        if contact.agent or contact.exclude or contact.tried or contact.prefer:
+            ids = {agent for agent in ids if personal(contact, agent, now) is None}
+        agents = map(self.agent, sorted(ids))
+        return [agent for agent in agents if agent.full(demand) is None]
 
     def best_of_groups(self, contact: ContactView, key: Key) -> list[AgentView]:
         """Return of each set of groups the eligible agent with the smallest `key` (then id).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import log
 from random import Random
 from typing import NamedTuple, Protocol
@@ -16,6 +16,10 @@ from policies.weighted import shares
 
 Predicted = dict[str, tuple[float, float, float]]
 """Agent -> (handle time in seconds, chance of solving, rating)."""
+
+
+LATELY_RATE = log(2.0) / HALF_LIFE_S
+"""Contacts per second for each contact in `AgentView.lately`."""
 
 
 class Scores(msgspec.Struct, frozen=True):
@@ -133,15 +137,14 @@ class Learned:
     def _choose(self, agents: list[AgentView], scores: Scores, now: float) -> tuple[AgentView, Why]:
         """Return the best agent that the guards leave, of those with scores."""
         known = [agent for agent in agents if agent.id in scores.agents]
+        parts = {agent.id: self._parts(scores.agents[agent.id]) for agent in known}
         allowed, guards = self._allowed(known, scores.agents, now)
-        worth = {a.id: self._parts(scores.agents[a.id]) for a in known}
-        best = min(allowed, key=lambda a: (-sum(worth[a.id].values()), idle_order(a), a.id))
+        worth = [sum(parts[agent.id].values()) for agent in allowed]
+        most = max(worth)
+        best = _longest_idle([a for a, w in zip(allowed, worth, strict=True) if w == most])
         why = Why(
-            scores=worth,
-            predictions={
-                a.id: dict(zip(("handle_s", "solved", "rating"), scores.agents[a.id], strict=True))
-                for a in known
-            },
+            scores=parts,
+            predictions={agent.id: _named(scores.agents[agent.id]) for agent in known},
             guards=guards,
             model=scores.model,
             features=scores.features,
@@ -150,44 +153,48 @@ class Learned:
 
     def _parts(self, predicted: tuple[float, float, float]) -> dict[str, float]:
         handle_s, solved, rating = predicted
+        worth = self._worth
         return {
-            "solved": self._worth.solved * solved,
-            "rating": self._worth.rating * (rating - 1.0) / 4.0,
-            "handle_s": -self._worth.hour * handle_s / 3600.0,
+            "solved": worth.solved * solved,
+            "rating": worth.rating * (rating - 1.0) / 4.0,
+            "handle_s": -worth.hour * handle_s / 3600.0,
         }
 
     def _allowed(
         self, agents: list[AgentView], predicted: Predicted, now: float
     ) -> tuple[list[AgentView], tuple[str, ...]]:
         """Return whom the guards leave, and which guards ruled somebody out."""
-        limits, fired = self.limits, []
-        for name, passes in (
-            ("occupancy", lambda a: occupancy(a, predicted[a.id][0], now) <= limits.max_occupancy),
-            ("share", _share_guard(agents, limits, now)),
-        ):
-            left = [agent for agent in agents if passes(agent)]
-            if left and len(left) < len(agents):
-                fired.append(name)
-                agents = left
+        limits, lately = self.limits, {agent.id: agent.lately_at(now) for agent in agents}
+        if not any(lately.values()):
+            return agents, ()
+        fired = []
+        below = [
+            agent
+            for agent in agents
+            if occupancy(agent, lately[agent.id], predicted[agent.id][0]) <= limits.max_occupancy
+        ]
+        if below and len(below) < len(agents):
+            agents, fired = below, ["occupancy"]
+        mean = sum(lately[agent.id] for agent in agents) / len(agents)
+        most = max(limits.max_share * mean, limits.least_n)
+        fair = [agent for agent in agents if lately[agent.id] <= most]
+        if fair and len(fair) < len(agents):
+            agents, fired = fair, [*fired, "share"]
         return agents, tuple(fired)
 
 
-def occupancy(agent: AgentView, handle_s: float, now: float) -> float:
+def occupancy(agent: AgentView, lately: float, handle_s: float) -> float:
     """Return the share of its capacity that the agent's contacts of late would keep busy.
 
-    `lately` x ln 2 / half-life is the rate at which contacts were given to it; times the time each
-    takes is how many it holds on average (Little's law).
+    `lately` (`AgentView.lately_at`) x ln 2 / half-life is the rate at which contacts were given to
+    it; times the time each takes is how many it holds on average (Little's law).
     """
-    rate = agent.lately_at(now) * log(2.0) / HALF_LIFE_S
-    return rate * handle_s / max(agent.capacity, 1)
+    return lately * LATELY_RATE * handle_s / max(agent.capacity, 1)
 
 
-def _share_guard(
-    agents: list[AgentView], limits: Limits, now: float
-) -> Callable[[AgentView], bool]:
-    mean = sum(agent.lately_at(now) for agent in agents) / len(agents)
-    most = max(limits.max_share * mean, limits.least_n)
-    return lambda agent: agent.lately_at(now) <= most
+def _named(predicted: tuple[float, float, float]) -> dict[str, float]:
+    handle_s, solved, rating = predicted
+    return {"handle_s": handle_s, "solved": solved, "rating": rating}
 
 
 def _without_scores(

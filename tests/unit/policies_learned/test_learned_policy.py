@@ -132,7 +132,7 @@ def test_occupancy_is_littles_law() -> None:
         steady = msgspec.structs.replace(steady.loaded(1, now), used=0, contacts_n=0)
         now += 100.0
 
-    assert occupancy(steady, 80.0, now) == pytest.approx(0.4, rel=0.03)
+    assert occupancy(steady, steady.lately_at(now), 80.0) == pytest.approx(0.4, rel=0.03)
     assert steady.lately_at(now + HALF_LIFE_S) == pytest.approx(steady.lately_at(now) / 2)
 
 
