@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from random import Random
 
 from policies import registry
 from policies.decisions import Decision, agent_of, contact_of
+from policies.learned_policy import Learned
+from policies.logged_scores import LoggedScores
 from policies.view import HOLD, Match, Policy, View
 
 
@@ -41,12 +43,15 @@ def view_of(first: Decision) -> View:
     return view
 
 
-def replay(first: Decision, policy: Policy | None = None) -> list[Match]:
+def replay(
+    first: Decision, policy: Policy | None = None, rest: Sequence[Decision] = ()
+) -> list[Match]:
     """Return what the policy proposes for the round again, in the order of `place`.
 
     Args:
         first: the first row of a round.
         policy: None: the built-in one of the row's name.
+        rest: the round's other rows, for a policy that was told scores.
 
     Raises:
         CannotReplayError: see `view_of`; or the policy is not a built-in one.
@@ -56,6 +61,8 @@ def replay(first: Decision, policy: Policy | None = None) -> list[Match]:
             policy = registry.make(first.policy, json.loads(first.policy_params))
         except (LookupError, ValueError) as error:
             raise CannotReplayError(f"decision {first.id}: {error}") from None
+    if isinstance(policy, Learned):
+        policy.use(LoggedScores([first, *rest]))
     return policy.decide(view_of(first), Random(first.seed))
 
 
@@ -64,7 +71,7 @@ def differences(rows: Iterable[Decision], policy: Policy | None = None) -> list[
     differently; empty if the log replays."""
     found: list[tuple[str, str]] = []
     for of_round in _rounds(rows):
-        again = replay(of_round[0], policy)
+        again = replay(of_round[0], policy, of_round[1:])
         for row in of_round:
             now = again[row.place] if row.place < len(again) else None
             if row.action == HOLD:

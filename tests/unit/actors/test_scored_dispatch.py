@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from actors.addresses import Address
 from actors.config import AgentConfig, OrgConfig, QueueConfig
 from actors.dispatch import Dispatch
@@ -21,6 +23,8 @@ from actors.messages import (
 )
 from actors.scoring import ScoreRequest
 from policies.learned_policy import Scores
+from policies.replay import differences
+from policies.rounds import Round, rows_of
 from tests.support.machines import START, Rig
 
 AGENTS = ("ann", "bob", "cho", "dan", "eve")
@@ -194,6 +198,24 @@ def test_a_contact_that_waits_for_scores_is_not_logged_as_held_back() -> None:
 
     rig.send(told(asked(rig)[0]))
     assert len([effect for effect in rig.effects if isinstance(effect, Record)]) >= 1
+
+
+def test_what_was_decided_by_scores_replays_from_the_log() -> None:
+    rig = centre(agents=tuple(f"a{n}" for n in range(9)))
+    rig.send(waits("1", age=9), waits("2", age=5))
+    rig.send(*[told(request, best="a3") for request in asked(rig)])
+    rig.advance(DEADLINE_S)
+    rig.send(waits("3"))
+    rig.advance(DEADLINE_S)
+
+    rounds = [e.data for e in rig.effects if isinstance(e, Record) and e.table == "round"]
+    rows = [row for data in rounds for row in rows_of(msgspec.msgpack.decode(data, type=Round))]
+
+    assert [row.action for row in rows] == given(rig)
+    assert rows[0].model_version == "m:1"
+    assert rows[0].candidates[3].predictions["solved"] == 0.9
+    assert rows[-1].guards == ["no_scores"]
+    assert differences(rows) == []
 
 
 def test_a_restart_asks_anew() -> None:
