@@ -1,4 +1,4 @@
-"""`python -m policies evaluate`: what another policy would have been worth, from a log."""
+"""`python -m policies evaluate | log`: what another policy would have been worth, from a log."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from pyarrow import ArrowInvalid
 from pyarrow import parquet as pq
 
-from policies.decision_files import KIND, read
+from policies.decision_files import KIND, read, write
 from policies.offline.decision_logs import REWARDS, from_decisions
 from policies.offline.evaluation import Evaluation, evaluate
 from policies.offline.interference import warning_of
@@ -19,9 +19,11 @@ from policies.offline.intervals import METHODS
 from policies.offline.log_files import read_plain
 from policies.offline.logged import LogError, Logged
 from policies.offline.reward_model import with_means
+from policies.offline.simulated_log import simulated_log
 from policies.registry import make
 from policies.sim.commands import progress_line
 from policies.sim.own_policy import named_policy
+from policies.sim.reading import read_scenario
 from policies.view import Policy
 
 
@@ -49,6 +51,14 @@ def add_commands(commands: Any) -> None:
     one.add_argument("--json", type=Path, help="write every number to this file")
     one.add_argument("--plot", type=Path, help="draw to this PNG file")
     one.set_defaults(run=run_evaluate)
+    log = commands.add_parser("log", help="write the decision log of a simulated centre")
+    log.add_argument("scenario", type=Path, help="YAML file, see docs/policies.md")
+    log.add_argument("out", type=Path, help="a file to write, .parquet")
+    log.add_argument("--policy", default="explore", help="FILE.py:CLASS or a name")
+    log.add_argument("--parameters", default="{}", help="of a named policy: JSON, as in settings")
+    log.add_argument("--hours", type=float, default=4.0, help="of the scenario, from its start")
+    log.add_argument("--seed", type=int, help="default: the scenario's")
+    log.set_defaults(run=run_log)
 
 
 def run_evaluate(given: argparse.Namespace) -> int:
@@ -68,6 +78,22 @@ def run_evaluate(given: argparse.Namespace) -> int:
 
         draw_evaluation(found, question.target, question.reward, given.plot)
     sys.stdout.write(told(found, question))
+    return 0
+
+
+def run_log(given: argparse.Namespace) -> int:
+    """Simulate one replication, and write its decisions."""
+    if given.out.suffix != ".parquet":
+        raise LogError(f"{given.out}: allowed: a file that ends in .parquet")
+    scenario, policy = read_scenario(given.scenario), named_policy(given.policy)
+    chosen = _named(policy, given.parameters) if isinstance(policy, str) else policy
+    if not given.hours > 0:
+        raise LogError(f"--hours: {given.hours}; allowed: above 0")
+    length = min(float(scenario.length), 3600 * given.hours)
+    shorter = scenario.model_copy(update={"length": length, "warm_up": 0.0})
+    rows = simulated_log(shorter, chosen, scenario.seed if given.seed is None else given.seed)
+    write(given.out, rows)
+    sys.stdout.write(f"{given.out}: {len(rows)} decisions of {chosen.name}\n")
     return 0
 
 
