@@ -28,8 +28,11 @@ HIDDEN = 128
 RATE, LOSE_WORD, LOSE_FEATURE, LOSE_UNIT, SMOOTH = 0.07, 0.2, 0.4, 0.2, 0.1
 SPREAD = 0.1
 """Standard deviation of a network's first weights."""
-MAX_WORK = 5e9
-"""Multiplications per training round above which the margins and networks are left out."""
+MAX_MARGIN_WORK, MAX_NETWORK_WORK = 2e10, 5e10
+"""Multiplications above which the margins are left out, and above which fewer networks are trained
+(down to none): some ten seconds each."""
+MAX_CELLS = 5e7
+"""Features x topics above which margins would take too much memory (4 bytes each)."""
 
 
 class Intent(NamedTuple):
@@ -84,19 +87,18 @@ def fit_intent(
     weights = feature_weights(rows, vocabulary)
     narrow = np.where(vocabulary.kinds() == "s", 0, weights).astype(np.float32)
     values = rows.weighed(weights)
-    work = float(len(rows.columns)) * topics_n
-    table, bias = _no_table(topics_n)
-    networks: list[Network] = []
-    if topics_n > 1 and work <= MAX_WORK:
+    shape = len(vocabulary), topics_n
+    table, bias = np.zeros((0, topics_n), np.float32), np.zeros(topics_n, np.float32)
+    if has_margins(len(rows.columns), shape):
         dice = np.random.default_rng(seed)
-        table, bias = _fit_margins(rows, values, found, (len(vocabulary), topics_n), dice)
-        few = found.only(narrow > 0)
-        networks = [
-            _fit_network(few, narrow, topics_n, seed + k) for k in range(_networks_n(rows.n))
-        ]
+        table, bias = _fit_margins(rows, values, found, shape, dice)
+    few = found.only(narrow > 0)
+    networks = [
+        _fit_network(few, narrow, topics_n, seed + k) for k in range(networks_n(rows.n, topics_n))
+    ]
     return Intent(
         weights, narrow, table, bias, *_side_by_side(networks),
-        *_centres(rows, values, found.topics, (len(vocabulary), topics_n)), topics_n,
+        *_centres(rows, values, found.topics, shape), topics_n,
     )  # fmt: skip
 
 
@@ -109,17 +111,25 @@ def feature_weights(rows: Rows, vocabulary: Vocabulary) -> F32:
     return weights
 
 
-def _networks_n(wordings: int) -> int:
-    """Few wordings are learned in no time, and profit most from many networks."""
-    return 3 if wordings > 5_000 else 6 if wordings > 1_500 else 10
+def has_margins(known_features: int, shape: tuple[int, int]) -> bool:
+    """Tell whether margins are worth their time for so many features in all wordings, and for
+    (features, topics)."""
+    work = 2.0 * known_features * shape[1] * MARGIN_ROUNDS
+    return shape[1] > 1 and work <= MAX_MARGIN_WORK and shape[0] * shape[1] <= MAX_CELLS
+
+
+def networks_n(wordings: int, topics_n: int) -> int:
+    """Return how many networks to train. Few wordings are learned in no time, and profit most from
+    many networks; many topics make each dear."""
+    if topics_n < 2:
+        return 0
+    wanted = 3 if wordings > 5_000 else 6 if wordings > 1_500 else 10
+    each = float(wordings) * _rounds_n(wordings) * HIDDEN * topics_n
+    return min(wanted, int(MAX_NETWORK_WORK / each))
 
 
 def _rounds_n(wordings: int) -> int:
     return 20 if wordings > 5_000 else 30 if wordings > 1_500 else 40
-
-
-def _no_table(topics_n: int) -> tuple[F32, F32]:
-    return np.zeros((0, topics_n), np.float32), np.zeros(topics_n, np.float32)
 
 
 def _fit_margins(

@@ -29,6 +29,8 @@ from bot.thresholds import STRANGER_SHARE, Judged
 
 HELD_WORDINGS = 0.2
 HELD_TOPICS = 0.15
+MAX_HELD_CELLS = 5_000_000
+"""Held-out wordings x topics that are looked at in one round: more say no more."""
 LEAST_TOPICS = 6
 """With fewer topics none is left out: the views would see another base."""
 KNOWN_PULL = 1.0
@@ -146,14 +148,19 @@ def _round(  # noqa: PLR0917
         len(kept),
         int(dice.integers(2**31)),
     )
-    at = np.flatnonzero(held)
-    odd = [texts[i] for i in np.flatnonzero(gone[owner]).tolist()]
+    enough = max(1, MAX_HELD_CELLS // len(kept))
+    at = _some(np.flatnonzero(held), enough, dice)
+    odd = [texts[i] for i in _some(np.flatnonzero(gone[owner]), enough, dice).tolist()]
     return Round(
         at,
         number[owner[at]],
         views.scores([texts[i] for i in at.tolist()]),
         views.scores([*odd, *strangers]),
     )
+
+
+def _some(places: NDArray[np.int64], most: int, dice: np.random.Generator) -> NDArray[np.int64]:
+    return places if len(places) <= most else np.sort(dice.choice(places, most, replace=False))
 
 
 def _topics_left_out(topics_n: int, dice: np.random.Generator) -> NDArray[np.bool_]:

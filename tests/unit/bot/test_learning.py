@@ -6,7 +6,7 @@ from sklearn.svm import LinearSVC  # type: ignore[import-untyped]  # sklearn shi
 
 from bot.answering import Understanding
 from bot.features import Vocabulary, pairs, placed_features
-from bot.intent import MAX_WORK, fit_intent
+from bot.intent import fit_intent, has_margins, networks_n
 from bot.kernels import train_margins
 from bot.knowledge import Base, Topic
 from bot.normalise import normalise
@@ -77,15 +77,23 @@ def test_a_known_wording_is_its_own_best_and_gets_about_one():
     assert sum(score for _, score in bm25.parts(row, 0)) == pytest.approx(scores[0, 0], rel=1e-4)
 
 
-def test_with_too_many_topics_the_centres_carry_on_alone():
+def test_with_too_many_topics_the_centres_carry_on_alone(monkeypatch):
     found, vocabulary = _shop_examples()
     rows = found.summed()
-    many = int(MAX_WORK / len(rows.columns)) + 1
-    alone = fit_intent(found, rows, vocabulary, many, 0)
+    monkeypatch.setattr("bot.intent.MAX_MARGIN_WORK", 1e3)
+    monkeypatch.setattr("bot.intent.MAX_NETWORK_WORK", 1e3)
+    alone = fit_intent(found, rows, vocabulary, len(WORDINGS), 0)
     assert not alone.table.size
     assert not alone.layer.size
     assert (alone.centres(rows).argmax(axis=1) == found.topics).mean() > 0.9
     assert not alone.hidden(rows).any()
+
+
+def test_networks_become_fewer_as_topics_become_many():
+    assert [networks_n(12_000, topics_n) for topics_n in (1, 2, 150, 10_000)] == [0, 3, 3, 0]
+    assert networks_n(300, 60) == 10
+    assert has_margins(1_500_000, (40_000, 150))
+    assert not has_margins(1_500_000, (40_000, 5_000))
 
 
 def test_rows_of_nothing_are_nothing():
