@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from actors.addresses import Conn
+from actors.permissions import rights_of
 from serve.gateway.connection import FRAME_OVERHEAD, WRITE_BYTES, Connection
 from serve.gateway.cursors import Cursors
 from serve.gateway.limits import Limits, TokenBucket
@@ -33,6 +34,7 @@ def connection(sink: Wakes, *, batch: bool = False, queue_bytes: int = 2000) -> 
     return Connection(
         conn=Conn("gw", 1),
         identity=TOM,
+        rights=rights_of(None, "customer", "tom"),
         sink=sink,
         limits=Limits(queue_bytes=queue_bytes),
         cursors=Cursors({}),
