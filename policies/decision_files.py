@@ -76,7 +76,7 @@ def read(*paths: Path | str) -> list[Decision]:
     for path in map(Path, paths):
         if not path.exists():
             raise DecisionLogError(f"{path}: no such file or folder")
-        files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+        files = _files(path) if path.is_dir() else [path]
         for file in files:
             data = file.read_bytes()
             if OUTCOMES in file.parts and DECISIONS not in file.parts[-4:]:
@@ -88,6 +88,13 @@ def read(*paths: Path | str) -> list[Decision]:
         raise DecisionLogError(f"{names}: rows: none; allowed: at least one decision")
     unique = {row.id: row for row in rows}
     return join(sorted(unique.values(), key=lambda row: (row.at, row.round, row.place)), outcomes)
+
+
+def _files(folder: Path) -> list[Path]:
+    """A folder of the log, or an object store, in which other things lie beside the log."""
+    whole = (folder / DECISIONS).is_dir()
+    parts = [folder / DECISIONS, folder / OUTCOMES] if whole else [folder]
+    return sorted(file for part in parts for file in part.rglob("*.parquet"))
 
 
 def write(path: Path | str, rows: Iterable[Decision]) -> None:

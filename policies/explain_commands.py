@@ -1,9 +1,10 @@
-"""`python -m policies explain FILE_OR_FOLDER [--id ID]`: decisions of the log, in words."""
+"""`python -m policies explain ID_OR_FILE ...`: decisions of the log, in words."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 import msgspec
 
@@ -13,6 +14,8 @@ from policies.explain import explain
 from policies.replay import CannotReplayError, differences
 
 SHOWN_N = 10
+STORE = ".raydesk/objects"
+"""The object store of a system without S3, as `make run` leaves it."""
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -20,8 +23,12 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     made = commands.add_parser(
         "explain", help="say in words why decisions of the log came out as they did"
     )
-    made.add_argument("path", nargs="+", help="Parquet files or folders of the decision log")
-    made.add_argument("--id", help="one decision; else the newest")
+    made.add_argument(
+        "what", nargs="+", help="ids of decisions; or files and folders of the log: its newest"
+    )
+    made.add_argument(
+        "--log", action="append", help=f"where decisions named by id are; else {STORE}"
+    )
     made.add_argument("--session", help="only decisions about this session")
     made.add_argument("--lang", choices=("zh", "en"), default="en")
     made.add_argument("--last", type=int, default=SHOWN_N, help="how many of the newest")
@@ -32,8 +39,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(given: argparse.Namespace) -> int:
     """Print; return 1 if nothing fits, or a replay differs."""
-    rows = read(*given.path)
-    found = _wanted(rows, given)
+    ids = [one for one in given.what if one.isdigit() and not Path(one).exists()]
+    paths = [one for one in given.what if one not in ids] + (given.log or [])
+    rows = read(*paths or [STORE])
+    found = _wanted(rows, ids, given)
     if not found:
         sys.stderr.write("error: no such decision in these files\n")
         return 1
@@ -44,9 +53,9 @@ def run(given: argparse.Namespace) -> int:
     return _replayed(rows, found) if given.replay else 0
 
 
-def _wanted(rows: list[Decision], given: argparse.Namespace) -> list[Decision]:
-    if given.id:
-        return [row for row in rows if row.id == given.id]
+def _wanted(rows: list[Decision], ids: list[str], given: argparse.Namespace) -> list[Decision]:
+    if ids:
+        return [row for row in rows if row.id in ids]
     mine = [row for row in rows if given.session in (None, row.contact.session)]
     return mine[-given.last :]
 

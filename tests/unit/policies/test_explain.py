@@ -88,16 +88,17 @@ def test_fallbacks_guards_holding_back_and_outcomes_are_told():
 def log(tmp_path):
     made = round_of(4, "longest_idle")
     assert made is not None
-    write(tmp_path / "log.parquet", rows_of(made))
+    rows = [msgspec.structs.replace(row, id=f"4{row.place}") for row in rows_of(made)]
+    write(tmp_path / "log.parquet", rows)
     return str(tmp_path)
 
 
 def test_the_command_explains_replays_and_prints_json(log, capsys):
     assert main(["explain", log, "--replay", "--lang", "zh"]) == 0
     assert "replay: the same" in capsys.readouterr().out
-    assert main(["explain", log, "--id", "d4.0", "--json"]) == 0
-    assert [one["id"] for one in json.loads(capsys.readouterr().out)] == ["d4.0"]
-    assert main(["explain", log, "--id", "none"]) == 1
+    assert main(["explain", "40", "--log", log, "--json"]) == 0
+    assert [one["id"] for one in json.loads(capsys.readouterr().out)] == ["40"]
+    assert main(["explain", "77", "--log", log]) == 1
     assert "no such decision" in capsys.readouterr().err
 
 
