@@ -20,10 +20,11 @@ from policies.view import AgentView, ContactView, Demand, Policy, QueueView, Vie
 Make = Callable[[], Policy]
 Check = Callable[[Make], None]
 
-CENTRES_N = 40
+CENTRES_N = 30
 WAITING_N, AGENTS_N = 2000, 200
 BUDGET_S = 0.1
 """Dispatch does not use an answer that took longer."""
+TRIES_N = 3
 DAY_S = 86_400.0
 NOW = 10_000.0
 SKILLS = ("billing", "english", "技术")
@@ -165,13 +166,15 @@ def lets_nobody_wait_for_ever(make: Make) -> None:
 
 def decides_in_time(make: Make) -> None:
     """With two thousand waiting, two hundred agents and one of them free, or all, an answer takes
-    less than `BUDGET_S` of processor time; the best of three counts."""
+    less than `BUDGET_S` of processor time, at the third try at the latest."""
     for free_n in (1, AGENTS_N):
         view = _huge(free_n)
         policy = make()
-        spent = min(_cpu_s(policy, view) for _ in range(3))
-        if spent > BUDGET_S:
-            raise ExamError(f"{free_n} free: {spent:.3f} s; allowed: {BUDGET_S} s")
+        spent = [_cpu_s(policy, view)]
+        while spent[-1] > BUDGET_S and len(spent) < TRIES_N:
+            spent.append(_cpu_s(policy, view))
+        if spent[-1] > BUDGET_S:
+            raise ExamError(f"{free_n} free: {min(spent):.3f} s; allowed: {BUDGET_S} s")
 
 
 CHECKS: tuple[Check, ...] = (
