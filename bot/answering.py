@@ -188,14 +188,14 @@ class Understanding:
         if exact:
             shares = dict.fromkeys(exact[:SUGGESTIONS], 1 / len(exact))
             return self._clarify(exact[0], "ambiguous", 1 / len(exact), 1.0, shares, audience)
-        best = top_places(chances, SUGGESTIONS)
-        first, limits = best[0], self.thresholds
+        first, limits = int(chances.argmax()), self.thresholds
         sure = float(chances[first])
         known = 0.0 if self.catalogue.is_stranger(text) else known
         if known < limits.known:
             return self._fallback("stranger", first, sure * known, known)
         if sure >= limits.answer:
             return self._answer(first, "model", sure, known, audience)
+        best = top_places(chances, SUGGESTIONS)
         if float(chances[best].sum()) < limits.clarify:
             return self._fallback("unsure", first, sure, known)
         shares = {place: float(chances[place]) for place in best if chances[place] > LEAST_SHARE}
