@@ -303,6 +303,9 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Note shown with the offer."""
     intent: str = ""
     """What the customer wants, where somebody (a bot) has found out."""
+    moved: bool = False
+    """It overflowed from another queue: a long estimated wait does not move it on again, or two
+    full queues would play ball with it."""
 
 
 class Enqueue(_Message, frozen=True, kw_only=True):

@@ -79,7 +79,8 @@ def overflowed(t: Turn, c: Overflowed) -> None:
     if attempt is None:
         return
     if c.to in t.s.config.queues:
-        _move_admitted(t, attempt, c.to)
+        moved = msgspec.structs.replace(attempt.contact, moved=True)
+        _move_admitted(t, msgspec.structs.replace(attempt, contact=moved), c.to)
     elif t.s.routing.phase == "waiting":
         _give_up(t, "no_agent", "unknown_queue")
     else:

@@ -176,7 +176,7 @@ class Queue:
             self._refuse(contact, "nobody_on_duty" if contact.hand_off else "closed")
         elif self._needs_somebody(contact, config) and not self._is_staffed(config):
             self._refuse(contact, "nobody_on_duty")
-        elif not contact.agent and limits.is_too_long(config, self._org, self._eta_s()):
+        elif self._may_move(contact) and limits.is_too_long(config, self._org, self._eta_s()):
             self._let_go(contact, "overflow")
             self._move_on(contact, config)
         else:
@@ -243,7 +243,8 @@ class Queue:
             return
         standing = [place.contact for place in self._line if not place.contact.agent]
         for position, contact in enumerate(standing, start=1):
-            if limits.is_too_long(config, self._org, interval_s * position):
+            too_long = limits.is_too_long(config, self._org, interval_s * position)
+            if too_long and self._may_move(contact):
                 self._let_go(contact, "overflow")
                 self._move_on(contact, config)
 
@@ -267,6 +268,9 @@ class Queue:
         if contact.agent or lost_agent:
             return False
         return not is_open(config.hours, self._now)
+
+    def _may_move(self, contact: Contact) -> bool:
+        return not (contact.agent or contact.moved)
 
     def _needs_somebody(self, contact: Contact, config: QueueConfig) -> bool:
         return contact.hand_off or (config.message_unstaffed and not contact.agent)

@@ -107,6 +107,7 @@ RULES = st.fixed_dictionaries(
         "overflow_eta_s": st.sampled_from((None, 20.0)),
         "overflow_message": st.booleans(),
         "overflow_after_s": st.sampled_from((None, 60.0)),
+        "overflow_to": st.sampled_from((None, "q1")),
     }
 )
 """Everything that a queue may demand, in and out of force while people wait."""

@@ -230,7 +230,16 @@ def rig_with(policy):
     return rig
 
 
-@pytest.mark.parametrize("name", ["Raises", "Nonsense", "Greedy", "Hangs", "Dies"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Hangs",
+        *(
+            pytest.param(n, marks=pytest.mark.slow)
+            for n in ("Raises", "Nonsense", "Greedy", "Dies")
+        ),
+    ],
+)
 def test_whatever_it_does_contacts_are_served_by_the_ladder_and_it_is_counted(name):
     policy = f"mine.py:{name}"
     rig = rig_with(policy)

@@ -309,6 +309,15 @@ def test_an_estimated_wait_that_is_too_long_moves_new_contacts_on():
     assert [told.to for told in rig.told(Overflowed)] == ["other"]
 
 
+def test_who_was_moved_on_once_is_not_moved_on_again_for_a_long_wait():
+    rig = paced(overflow_eta_s=5.0, overflow_to="other")
+    before = len(rig.told(Overflowed))
+    rig.send(enqueue("9", moved=True))
+    rig.advance(60)
+    told = [e.to.id for e in rig.effects if isinstance(getattr(e, "command", None), Overflowed)]
+    assert "9" not in told[before:]
+
+
 def test_when_the_line_slows_down_its_end_moves_on():
     rig = paced(overflow_eta_s=25.0, overflow_to="other")
     rig.send(enqueue("5"))
