@@ -113,13 +113,16 @@ class CredentialsGrant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib
 
 
 class Revocation(RevocationEndpoint):  # type: ignore[misc]  # Authlib has no types
-    """RFC 7009."""
+    """RFC 7009. A token of another organisation is as one that never was."""
 
     CLIENT_AUTH_METHODS = METHODS
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> KnownToken | None:
         """Return the token that was loaded, whatever the hint."""
-        return self.server.loaded.token if token_string or token_type_hint else None
+        loaded: Loaded = self.server.loaded
+        if loaded.token is None or loaded.client is None or not (token_string or token_type_hint):
+            return None
+        return loaded.token if loaded.client.record.org in ("", loaded.token.org) else None
 
     def revoke_token(self, token: KnownToken, request: Any) -> None:
         """Note what is to end."""
