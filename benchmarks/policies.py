@@ -148,7 +148,7 @@ def regrets(quick: bool) -> list[Row]:
     for name in LEARNERS:
         report.say(f"{name} learns ...")
         found = regret(
-            centre(), name, "lp_value", BY_CONTACTS, replications=3 if quick else 16, seed=2026
+            centre(), name, "lp_value", BY_CONTACTS, replications=3 if quick else 10, seed=2026
         )
         rows += [
             {
