@@ -24,6 +24,7 @@ from typing import Literal
 
 import msgspec
 
+from actors.acts import Source
 from actors.addresses import Address, Conn
 from actors.config import OrgConfig
 from policies.learned_policy import Scores
@@ -106,6 +107,7 @@ class Attach(_Message, frozen=True, kw_only=True):
     after: int = 0
     aside_after: int = 0
     watch: bool = False
+    source: Source | None = None
 
 
 class Detach(_Message, frozen=True, kw_only=True):
@@ -122,6 +124,7 @@ class Say(_Message, frozen=True, kw_only=True):
     client_id: str
     body: Body
     aside: bool = False
+    source: Source | None = None
 
 
 class Recall(_Message, frozen=True, kw_only=True):
@@ -156,6 +159,7 @@ class EndSession(_Message, frozen=True, kw_only=True):
     conn: Conn
     person: Person
     client_id: str = ""
+    source: Source | None = None
 
 
 class Rate(_Message, frozen=True, kw_only=True):
@@ -215,6 +219,7 @@ class Join(_Message, frozen=True, kw_only=True):
     conn: Conn
     person: Person
     client_id: str = ""
+    source: Source | None = None
 
 
 class LeaveSession(_Message, frozen=True, kw_only=True):
@@ -223,6 +228,7 @@ class LeaveSession(_Message, frozen=True, kw_only=True):
     conn: Conn
     person: Person
     client_id: str = ""
+    source: Source | None = None
 
 
 class TakeOver(_Message, frozen=True, kw_only=True):
@@ -231,6 +237,7 @@ class TakeOver(_Message, frozen=True, kw_only=True):
     conn: Conn
     person: Person
     client_id: str = ""
+    source: Source | None = None
 
 
 # --- gateway -> agent ----------------------------------------------------------------------

@@ -6,7 +6,7 @@ what it asks for. What a role may do is looked up in the settings in memory: no 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -41,13 +41,11 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Declared(Route):
-    """A route with what it asks for."""
+    """A route with what each of its methods asks for."""
 
-    def __init__(
-        self, path: str, endpoint: Handler, *, needs: Needs, methods: Sequence[str]
-    ) -> None:
-        super().__init__(path, endpoint, methods=list(methods))
-        self.needs = needs
+    def __init__(self, path: str, endpoint: Handler, needs: Mapping[str, Needs]) -> None:
+        super().__init__(path, endpoint, methods=list(needs))
+        self.needs = dict(needs)
 
 
 class Access:
@@ -68,13 +66,13 @@ class Access:
     ) -> Declared:
         """Return the route; its handler runs only for who may, and finds them by `caller_of`."""
         if isinstance(needs, Open):
-            return Declared(path, handler, needs=needs, methods=methods)
+            return Declared(path, handler, dict.fromkeys(methods, needs))
 
         async def checked(request: Request) -> Response:
             request.state.caller = await self.admit(request, needs)
             return await handler(request)
 
-        return Declared(path, checked, needs=needs, methods=methods)
+        return Declared(path, checked, dict.fromkeys(methods, needs))
 
     async def admit(self, request: Request, needs: Permission) -> Caller:
         """Return who sends the request, and may.

@@ -60,6 +60,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
     oauth = adapters.oauth
     trust = Trust(tokens, list(adapters.keys), oauth) if oauth is not None else None
     guard = trust.guard if trust is not None else Guard(tokens)
+    ending = None if oauth is None else Ending(oauth.grants, oauth.revocations)
     adapters.config_news(guard.configured)
     world = World(
         name=name,
@@ -85,6 +86,8 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         opened=adapters.opened,
         origins=adapters.origins,
         directory=adapters.directory,
+        acts=adapters.acts,
+        ending=ending,
         decisions=adapters.decisions,
         tickets=adapters.tickets,
         proxies_n=adapters.proxies_n,
@@ -92,14 +95,14 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
     )
     gateway = Gateway(world)
     guard.watch_over(gateway)
-    if trust is None or oauth is None:
+    if trust is None or oauth is None or ending is None:
         return make_app(gateway, parts, adapters.limits)
     more = OAuthParts(
         world=oauth,
         api=parts,
         tokens=tokens,
         guard=guard,
-        ending=Ending(oauth.grants, oauth.revocations),
+        ending=ending,
         accounts=adapters.accounts,
         origins=adapters.origins,
     )
@@ -199,6 +202,8 @@ def administration(parts: ApiParts) -> list[BaseRoute]:
             directory=parts.directory,
             access=parts.access,
             address=lambda request: address_of(request, parts),
+            acts=parts.acts,
+            ending=parts.ending,
         )
     )
 

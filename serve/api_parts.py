@@ -17,8 +17,9 @@ from infra.tickets import SqlTickets
 from serve.access import Access
 from serve.api_errors import ApiError
 from serve.decisions import DecisionReader
-from serve.doors import History, Sites
+from serve.doors import Acts, History, Sites
 from serve.gateway.shell import remote_address
+from serve.oauth.ending import Ending
 from serve.oauth.guard import Guard
 from serve.sign_in import SignIn
 from serve.tokens import Tokens
@@ -45,6 +46,9 @@ class ApiParts:
     opened: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
     origins: frozenset[str] = frozenset()
     directory: Directory | None = None
+    acts: Acts | None = None
+    ending: Ending | None = None
+    """None: no sign-ins are ended here."""
     decisions: DecisionReader | None = None
     tickets: SqlTickets | None = None
     proxies_n: int = 0

@@ -14,6 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from actors.recording import Recorder
+from infra.acts import ActCarrier, ActStreams
 from infra.configs import RedisConfigs
 from infra.customers import RedisCustomers
 from infra.decision_index import RedisDecisionIndex
@@ -137,6 +138,8 @@ class DoorWiring:
             work = [lease.run(), configs.run(), recorder.run()]
             if people.publish is not None:
                 work.append(people.publish(RedisConfigs(redis)))
+            if people.directory is not None:
+                work.append(ActCarrier(redis, people.directory).run())
             if people.teach is not None:
                 work.append(people.teach(redis, name))
             tasks = [asyncio.create_task(job, name=name) for job in work]
@@ -166,6 +169,7 @@ class DoorWiring:
             opened=opened,
             limits=limits_of(settings),
             directory=people.directory,
+            acts=ActStreams(redis),
             decisions=DecisionReader(objects, index),
             tickets=tickets,
             proxies_n=settings.trusted_proxies + forwarding_proxies(),

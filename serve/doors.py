@@ -9,6 +9,7 @@ from typing import Protocol
 
 import msgspec
 
+from actors.acts import Act
 from actors.building import Builder
 from actors.config import OrgConfig
 from actors.ports import ConfigSource, Metrics, Track
@@ -76,6 +77,14 @@ class Sites(Protocol):
 
     async def get(self, key: str) -> Site | None:
         """Return the site, None if there is none with that key."""
+        ...
+
+
+class Acts(Protocol):
+    """Where the doors put acts of supervision on their way to the audit (`infra.acts`)."""
+
+    async def append(self, org: str, act: Act) -> None:
+        """Keep the act; it is durable when this returns."""
         ...
 
 
@@ -151,6 +160,8 @@ class Adapters:
     """Calls back with every organisation's new settings."""
     directory: Directory | None = None
     """None: there is no administration API."""
+    acts: Acts | None = None
+    """None: nobody audits."""
     decisions: DecisionReader | None = None
     """None: there is no decision log to read."""
     tickets: SqlTickets | None = None

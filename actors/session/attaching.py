@@ -13,7 +13,7 @@ from actors.frames import IdleWarning, Receipt, SessionFrame
 from actors.messages import Attach, Person
 from actors.session.attempts import barred, waits_served
 from actors.session.closing import finish
-from actors.session.people import You, refuse_over, refuse_stranger, standing, supervises
+from actors.session.people import You, refuse_over, refuse_stranger, seen, standing, supervises
 from actors.session.state import State
 from actors.session.turn import Turn
 
@@ -35,6 +35,8 @@ def attach(t: Turn, c: Attach) -> None:
         return _turn_out(t, c)
     if you == "customer":
         repeat_forget(t)
+    if you == "watching" and not s.room.has(c.person):
+        t.act("watch", c, None, seen(s))
     admit(t, c.conn, c.person, you, after=c.after, aside_after=c.aside_after)
     return None
 

@@ -15,6 +15,7 @@ from actors.session.people import (
     is_hidden,
     refuse_over,
     refuse_stranger,
+    seen,
     standing,
     supervises,
 )
@@ -60,6 +61,10 @@ def end(t: Turn, c: EndSession) -> None:
         t.refuse(c, "forbidden", "Only the serving agent may end the conversation.")
     elif phase in ("wrap-up", "closed"):
         refuse_over(t, c)
+    elif you in ("none", "joined", "consulting"):
+        before = seen(t.s)
+        finish(t, "by_agent", c)
+        t.act("end", c, before, seen(t.s))
     elif you != "customer":
         finish(t, "by_agent", c)
     else:

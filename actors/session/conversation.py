@@ -58,6 +58,10 @@ def say(s: State, c: Say, ctx: Context) -> list[Effect]:
     conns = s.room.staff if aside else s.room.everyone
     if conns:
         effects.append(Deliver(conns, message, "aside" if aside else "main"))
+    if aside and standing(s, person) == "none":
+        turn = Turn(s, ctx)
+        turn.act("whisper", c, None, {"message": message.id})
+        effects += turn.out
     return effects
 
 

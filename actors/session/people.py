@@ -62,6 +62,17 @@ def standing(s: State, person: Person) -> You:
     return "none"
 
 
+def seen(s: State) -> dict[str, str | list[str]]:
+    """Return how the session stands, as the audit keeps it."""
+    seat = s.routing.serving
+    return {
+        "state": s.label(),
+        "queue": s.routing.queue,
+        "agent": "" if seat is None else seat.person.id,
+        "joined": [person.id for person in s.routing.joined],
+    }
+
+
 def refuse_stranger(t: Turn, asked: Asked) -> None:
     """Answer someone who has no part in the session (any more)."""
     if is_hidden(t.s, asked.person):

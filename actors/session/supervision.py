@@ -15,6 +15,7 @@ from actors.session.people import (
     refuse_over,
     refuse_stranger,
     refuse_unknown,
+    seen,
     standing,
     supervises,
 )
@@ -30,8 +31,10 @@ def join(t: Turn, c: Join) -> None:
     if standing(t.s, c.person) in ("serving", "joined"):
         t.acked(c)
         return
+    before = seen(t.s)
     t.s.set_routing(joined=[*t.s.routing.joined, c.person])
     t.event("joined", asked=c, agent=c.person)
+    t.act("join", c, before, seen(t.s))
     _hear(t, c)
 
 
@@ -43,6 +46,7 @@ def take_over(t: Turn, c: TakeOver) -> None:
     if standing(s, c.person) == "serving":
         t.acked(c)
         return
+    before = seen(s)
     withdraw(t)
     end_consult(t, "taken_over")
     t.event("taken_over", asked=c, agent=c.person, queue=s.routing.queue)
@@ -51,6 +55,7 @@ def take_over(t: Turn, c: TakeOver) -> None:
     joined = [person for person in s.routing.joined if person.id != c.person.id]
     s.set_routing(joined=joined, episode=episode)
     serve(t, Seat(person=c.person, episode=episode, since=t.now, units=False))
+    t.act("take_over", c, before, seen(s))
     _hear(t, c)
 
 
@@ -65,11 +70,15 @@ def leave(t: Turn, c: LeaveSession) -> None:
         case "consulting":
             end_consult(t, "left", c)
         case "joined":
+            before = seen(s)
             t.event("left", asked=c, agent=c.person)
             s.set_routing(joined=[p for p in s.routing.joined if p.id != c.person.id])
+            t.act("leave", c, before, seen(s))
             _stop_hearing(t, c)
         case _ if supervises(s, c.person, "sessions:watch") or s.room.has(c.person):
             t.acked(c)
+            if s.room.has(c.person):
+                t.act("leave", c, seen(s), seen(s))
             _stop_hearing(t, c)
         case _:
             refuse_stranger(t, c)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from actors.acts import TABLE, Act, Source, encode_act
 from actors.addresses import Address, Conn
-from actors.effects import Count, Deliver, Effect, Journal, Refuse, Replay, Tell
+from actors.effects import Count, Deliver, Effect, Journal, Record, Refuse, Replay, Tell
 from actors.frames import Ack, ErrorCode, Event, SoftFrame
 from actors.machine import Context
 from actors.messages import Command, Person
@@ -21,6 +22,10 @@ class Asked(Protocol):
 
     @property
     def person(self) -> Person: ...
+
+
+Seen = dict[str, str | list[str]] | None
+"""How a session stood before an act, and after."""
 
 
 class Turn:
@@ -82,6 +87,23 @@ class Turn:
         if conns:
             self.out.append(Deliver(conns, event, track))
         return event
+
+    def act(self, action: str, asked: Asked, before: Seen, after: Seen) -> None:
+        """Record an act of supervision, with what it did."""
+        source = getattr(asked, "source", None) or Source()
+        act = Act(
+            id=self.ctx.new_id(),
+            at=self.ctx.now,
+            action=action,
+            resource="sessions",
+            row=self.s.address.id,
+            actor=asked.person.id,
+            role=asked.person.role,
+            source=source,
+            before=before,
+            after=after,
+        )
+        self.out.append(Record(TABLE, encode_act(act)))
 
     def acked(self, asked: Asked) -> None:
         """Ack a command that had nothing left to do."""

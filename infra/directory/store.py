@@ -26,6 +26,7 @@ from infra.directory.declared import (
     DeclaredQueue,
     parse,
 )
+from infra.directory.founding import new_row
 from infra.directory.kinds import BY_PART, KINDS, Kind
 from infra.directory.reach import Reach, within
 from infra.directory.refusals import RefusedError, no_organisation
@@ -203,6 +204,13 @@ class Directory:
             row = await session.get(t.Site, key)
             return None if row is None else _fields(row, FoundSite)
 
+    async def names(self, *, after: str = "", limit: int = 100) -> list[tuple[str, str]]:
+        """Return (id, name) of organisations by ascending id, from the first after `after`."""
+        wanted = select(t.Organisation.id, t.Organisation.name).where(t.Organisation.id > after)
+        async with AsyncSession(self.engine) as session:
+            rows = await session.execute(wanted.order_by(t.Organisation.id).limit(limit))
+            return [(row.id, row.name) for row in rows]
+
     async def record(self, org: str, by: audit.By, act: audit.Act) -> None:
         """Record an act that changes no row, like a supervisor's take-over.
 
@@ -251,7 +259,7 @@ class Directory:
             async with AsyncSession(self.engine, autoflush=False) as session, session.begin():
                 row = await _locked(session, org)
                 if row is None and new is not None:
-                    row = await _new(session, new)
+                    row = await new_row(session, new)
                 if row is None:
                     raise no_organisation(org)
                 writer = Writer(session, row, by, self._clock())
@@ -262,10 +270,11 @@ class Directory:
             if "sites" in str(error.orig):
                 raise RefusedError("site_key_taken", "sites: a key is taken") from error
             raise RefusedError("exists", f"there is an organisation {org!r} already") from error
-        if writer.audited_n:
-            audit.announce(org, writer.audited_n, writer.audited_hash)
-        if writer.changed:
-            self._announce(org)
+        for one in (writer, *writer.founded):
+            if one.audited_n:
+                audit.announce(one.org, one.audited_n, one.audited_hash)
+            if one.changed:
+                self._announce(one.org)
 
     def _announce(self, org: str) -> None:
         for call in self._changed:
@@ -281,24 +290,6 @@ async def _locked(session: AsyncSession, org: str) -> t.Organisation | None:
     same = {"version": t.Organisation.version}
     await session.execute(update(t.Organisation).where(t.Organisation.id == org).values(same))
     return await session.get(t.Organisation, org)
-
-
-async def _new(session: AsyncSession, declared: Declared) -> t.Organisation:
-    plain = {"name": declared.name, "entry_queue": declared.entry_queue}
-    row = t.Organisation(
-        id=declared.org,
-        version=0,
-        head_version=0,
-        grace_s=0.0,
-        origins=[],
-        vip_points={},
-        audit_number=0,
-        audit_hash=audit.BEGINNING,
-        **plain,
-    )
-    session.add(row)
-    await session.flush()
-    return row
 
 
 async def _whole(session: AsyncSession, row: t.Organisation) -> Declared:

@@ -52,6 +52,8 @@ class Writer:
         self.changed = False
         self.audited_n = 0
         self.audited_hash = ""
+        self.founded: list[Writer] = []
+        """Of organisations that were made in this transaction."""
         self._grants = Grants(session, row.id, by)
 
     @property

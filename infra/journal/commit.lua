@@ -18,7 +18,8 @@ end
 for g = 1, group_n do
   local skip = applied[g]
   local live, tells, outbox, facts = KEYS[k], KEYS[k + 1], KEYS[k + 2], KEYS[k + 3]
-  k = k + 4
+  local acts = KEYS[k + 4]
+  k = k + 5
   local n = tonumber(ARGV[a])
   for i = a + 1, a + n do
     if not skip then call('HDEL', tells, ARGV[i]) end
@@ -61,8 +62,12 @@ for g = 1, group_n do
         a = a + 2
       end
       for _ = 1, fact_n do
-        said[#said + 1] = ARGV[a]
-        said[#said + 1] = ARGV[a + 1]
+        if string.sub(ARGV[a], 1, 4) == 'act/' then -- for the audit: none is ever dropped
+          call('XADD', acts, '*', ARGV[a], ARGV[a + 1])
+        else
+          said[#said + 1] = ARGV[a]
+          said[#said + 1] = ARGV[a + 1]
+        end
         a = a + 2
       end
       if liveness == '1' then

@@ -41,6 +41,11 @@ def facts(partition: int) -> str:
     return f"{{p{partition}}}facts"
 
 
+def acts(partition: int) -> str:
+    """Stream of acts of supervision on their way to the audit: act/organisation/number and act."""
+    return f"{{p{partition}}}acts"
+
+
 def records(address: Address) -> str:
     """Hash of the entity's records."""
     return f"{{p{address.partition}}}r:{address}"

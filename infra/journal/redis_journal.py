@@ -101,7 +101,7 @@ class RedisJournal:
         kind = self._scope.kind
         for partition, (changes, done) in parts:
             names += (keys.live(kind, partition), keys.tells(kind, partition))
-            names += (keys.outbox(partition), keys.facts(partition))
+            names += (keys.outbox(partition), keys.facts(partition), keys.acts(partition))
             args.append(str(len(done)))
             args += done
             args.append(str(len(changes)))

@@ -51,13 +51,15 @@ async def create_administrator(directory: Directory, given: argparse.Namespace, 
             raise DeclarationError(f"a password has at least {PASSWORD_N} characters")
     name = given.name or given.account
     hashed = await asyncio.to_thread(PasswordHasher().hash, password)
-    account = {"name": name, "role": "admin", "password_hash": hashed}
+    role = "super_admin" if given.super else "admin"
+    account = {"name": name, "role": role, "password_hash": hashed}
     async with directory.writing(given.org, by) as writer:
         value = DeclaredAgent.model_validate(account)
         parse_id(given.account)
         await writer.create(BY_NAME["accounts"], given.account, value)
     shown = f"password {told}{password}\n" if told else ""
-    return f"created administrator {given.account} of {given.org}\n{shown}"
+    kind = "super administrator" if given.super else "administrator"
+    return f"created {kind} {given.account} of {given.org}\n{shown}"
 
 
 def parse_id(text: str) -> None:
@@ -152,6 +154,7 @@ def parser() -> argparse.ArgumentParser:
     admin.add_argument("org")
     admin.add_argument("account")
     admin.add_argument("--name", default="")
+    admin.add_argument("--super", action="store_true", help="may also list and make organisations")
     admin.add_argument("--password-stdin", action="store_true", help="else one is made")
     audit = commands.add_parser("verify-audit", help="recompute the audit chains")
     audit.add_argument("org", nargs="?", default="", help="else all that ever were")

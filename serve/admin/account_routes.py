@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import secrets
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from actors.acts import Act, Source
+from actors.permissions import rights_of
 from infra.directory import declared_rows as d
 from infra.directory.calendars import read_calendar, with_days
 from infra.directory.kinds import BY_NAME
+from infra.directory.refusals import RefusedError
 from infra.directory.rows import Stored
 from infra.directory.writer import Writer
 from serve.admin import forms as f
 from serve.admin.access import Permission
 from serve.admin.endpoints import CALENDAR, Answer, Call, Endpoint
+from serve.admin.problems import ProblemError
 from serve.admin.reading import check_version, cursor_of, read_cursor
 from serve.admin.row_routes import page_query
 
@@ -90,6 +95,31 @@ async def settings_in_effect(call: Call) -> Answer:
     return Answer(body=d.DeclaredSettings(**whole))
 
 
+async def end_sign_ins(call: Call) -> Answer:
+    """End every sign-in of an account, on all devices; may be repeated."""
+    row = await call.get(_ACCOUNTS, call.path["id"])
+    theirs = rights_of(call.config, row.value.role, row.id)
+    if not theirs.permissions <= call.rights.permissions:
+        raise RefusedError("not_held", f"accounts: {row.id} may do more than you")
+    if call.ending is None:
+        raise ProblemError("not_found", "There are no sign-ins here.")
+    if call.acts is not None:
+        by = call.by
+        act = Act(
+            id=secrets.token_hex(16),
+            at=time.time(),
+            action="sign_out",
+            resource="accounts",
+            row=row.id,
+            actor=by.subject,
+            role=by.role,
+            source=Source(address=by.address, client=by.client),
+        )
+        await call.acts.append(call.org, act)
+    await call.ending.person(call.org, row.id)
+    return Answer(status=204)
+
+
 async def import_calendar(call: Call, writer: Writer) -> Answer:
     """Add the all-day events of an iCalendar file to a calendar of holidays."""
     kind = BY_NAME["holidays"]
@@ -148,6 +178,16 @@ def account_endpoints() -> Iterator[Endpoint]:
         summary="Read an account's settings: its own, else its groups', else the organisation's.",
         reads=settings_in_effect,
         answer=d.DeclaredSettings,
+        path_types=_ONE,
+    )
+    yield Endpoint(
+        method="POST",
+        path="/accounts/{id}/sign-out",
+        permission=Permission("accounts", "sign_out"),
+        summary="End every sign-in of an account: tokens, refresh tokens and sockets.",
+        reads=end_sign_ins,
+        status=204,
+        refuses=("not_held",),
         path_types=_ONE,
     )
     yield Endpoint(

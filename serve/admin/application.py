@@ -10,8 +10,9 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 
+from serve.access import Declared, Open
 from serve.admin.account_routes import account_endpoints
 from serve.admin.audit_routes import audit_endpoints
 from serve.admin.endpoints import Endpoint
@@ -20,12 +21,14 @@ from serve.admin.knowledge_routes import knowledge_endpoints
 from serve.admin.learning_routes import learning_endpoints
 from serve.admin.openapi import make_document
 from serve.admin.organisation_routes import organisation_endpoints
+from serve.admin.organisations_routes import organisations_endpoints
 from serve.admin.row_routes import BASE, row_endpoints
 from serve.admin.serving import AdminParts, Server, answer_http_error
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *organisation_endpoints(),
     *account_endpoints(),
+    *organisations_endpoints(),
     *audit_endpoints(),
     *row_endpoints(),
     *knowledge_endpoints(),
@@ -49,7 +52,8 @@ def admin_routes(parts: AdminParts) -> list[BaseRoute]:
     mount = Mount(BASE, make_application(parts))
     # An id with a line break in it must come here too, to be answered as the others are.
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
-    return [Route("/v1/openapi.json", openapi), mount]
+    public = Open("describes the API, and holds nothing of anybody")
+    return [Declared("/v1/openapi.json", openapi, {"GET": public}), mount]
 
 
 def make_application(parts: AdminParts) -> Starlette:
@@ -60,7 +64,7 @@ def make_application(parts: AdminParts) -> Starlette:
         by_path.setdefault(endpoint.path, []).append(endpoint)
     return Starlette(
         routes=[
-            Route(path, server.route(some), methods=[one.method for one in some])
+            Declared(path, server.route(some), {one.method: one.permission for one in some})
             for path, some in by_path.items()
         ],
         exception_handlers={HTTPException: answer_http_error},

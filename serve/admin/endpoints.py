@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 
+from actors.config import OrgConfig
 from actors.permissions import Rights
 from infra.directory.audit import By
 from infra.directory.kinds import Kind
@@ -20,8 +21,10 @@ from infra.directory.store import Directory
 from infra.directory.writer import Writer
 from serve.admin.access import Permission
 from serve.admin.problems import ProblemCode
+from serve.doors import Acts
 from serve.identity import Identity
 from serve.knowledge.workshop import Workshop
+from serve.oauth.ending import Ending
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -46,6 +49,9 @@ class Call:
     who: Identity
     rights: Rights
     by: By
+    config: OrgConfig | None = None
+    acts: Acts | None = None
+    ending: Ending | None = None
     path: Mapping[str, str]
     query: Any
     body: Any = None

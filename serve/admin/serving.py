@@ -33,7 +33,9 @@ from serve.admin.reading import (
     read_query,
 )
 from serve.api_errors import STATUS, ApiError
+from serve.doors import Acts
 from serve.knowledge.workshop import Workshop
+from serve.oauth.ending import Ending
 
 log = structlog.get_logger()
 
@@ -48,6 +50,8 @@ class AdminParts:
     directory: Directory
     access: Access
     address: Callable[[Request], str]
+    acts: Acts | None = None
+    ending: Ending | None = None
     workshop: Workshop = field(default_factory=Workshop)
 
 
@@ -93,6 +97,9 @@ class Server:
             directory=self._parts.directory,
             who=who,
             rights=caller.rights,
+            config=caller.config,
+            acts=self._parts.acts,
+            ending=self._parts.ending,
             by=By(
                 subject=who.subject,
                 role=who.role,

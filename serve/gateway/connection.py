@@ -6,11 +6,12 @@ from typing import Protocol
 
 import msgspec
 
+from actors.acts import Source
 from actors.addresses import Address, Conn
 from actors.frames import Error as ErrorFrame
 from actors.frames import ErrorCode, encode_frame
 from actors.messages import Person
-from actors.permissions import Rights
+from actors.permissions import SUPERVISORY, Rights
 from serve.gateway.cursors import Cursors
 from serve.gateway.limits import Limits, TokenBucket
 from serve.gateway.permitting import frames_of
@@ -47,6 +48,7 @@ class Connection:
     the agent's last snapshot; `followed`: the first one came. `starting`, `watching`: the `start`
     and `watch` frames not answered yet, per session. `rights`: what the person may do, by the
     settings when the socket opened; when they change, it is closed (`serve.oauth.guard`).
+    `source`: from where somebody who leads acts, for the audit.
     """
 
     __slots__ = (
@@ -70,6 +72,7 @@ class Connection:
         "refused_n",
         "rights",
         "sink",
+        "source",
         "starting",
         "wanted",
         "watching",
@@ -95,6 +98,8 @@ class Connection:
         self.person: Person = identity.person
         self.rights = rights
         self.frames_allowed = frames_of(rights.permissions)
+        leads = not SUPERVISORY.isdisjoint(rights.permissions)
+        self.source = Source(address=ip, client=identity.client_id) if leads else None
         self.address: Address | None = None
         self.sink = sink
         self.limits = limits

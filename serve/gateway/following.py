@@ -67,6 +67,7 @@ class Following:
             after=cursor.seq,
             aside_after=cursor.aside,
             watch=watch,
+            source=connection.source if watch else None,
         )
         self._fabric.send(Envelope(to, command))
         return True

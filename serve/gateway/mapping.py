@@ -82,7 +82,9 @@ def to_command(frame: Mapped, who: Connection) -> m.Command | Bad:
         case w.RecallFrame():
             return m.Recall(conn=conn, person=person, client_id=frame.client_id, seq=frame.seq)
         case w.End():
-            return m.EndSession(conn=conn, person=person, client_id=frame.client_id)
+            return m.EndSession(
+                conn=conn, person=person, client_id=frame.client_id, source=who.source
+            )
         case w.RateFrame():
             return m.Rate(
                 conn=conn,
@@ -122,11 +124,15 @@ def to_command(frame: Mapped, who: Connection) -> m.Command | Bad:
         case w.CancelTransferFrame():
             return m.CancelTransfer(conn=conn, person=person, client_id=frame.client_id)
         case w.JoinFrame():
-            return m.Join(conn=conn, person=person, client_id=frame.client_id)
+            return m.Join(conn=conn, person=person, client_id=frame.client_id, source=who.source)
         case w.Leave():
-            return m.LeaveSession(conn=conn, person=person, client_id=frame.client_id)
+            return m.LeaveSession(
+                conn=conn, person=person, client_id=frame.client_id, source=who.source
+            )
         case w.TakeOverFrame():
-            return m.TakeOver(conn=conn, person=person, client_id=frame.client_id)
+            return m.TakeOver(
+                conn=conn, person=person, client_id=frame.client_id, source=who.source
+            )
         case _:
             assert_never(frame)
 
@@ -142,6 +148,7 @@ def _say(frame: w.SayFrame, who: Connection) -> m.Command | Bad:
         client_id=frame.client_id,
         body=body,
         aside=frame.aside,
+        source=who.source if frame.aside else None,
     )
 
 

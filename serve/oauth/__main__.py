@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import getpass
 import secrets
 import sys
 import time
@@ -12,6 +13,9 @@ from pathlib import Path
 import msgspec
 from sqlalchemy.exc import IntegrityError
 
+from actors.acts import Act, Source
+from actors.permissions import NOT_OF_ACCOUNTS
+from infra.acts import ActStreams
 from infra.directory.store import Directory
 from infra.oauth_store import Client, Provider, RedisGrants, RedisSealedKeys, digest
 from infra.oauth_store_sql import SqlRegistry
@@ -83,6 +87,7 @@ async def in_redis(given: argparse.Namespace, settings: Settings) -> str:
     try:
         if given.command == "end":
             ending = Ending(RedisGrants(redis), RedisRevocations(redis))
+            await ActStreams(redis).append(given.org, _ended(given.account))
             await ending.person(given.org, given.account)
             return f"ended every sign-in of {given.account}\n"
         await asyncio.to_thread(rotate, settings.keys_dir, time.time(), RETAIN_S)
@@ -91,6 +96,26 @@ async def in_redis(given: argparse.Namespace, settings: Settings) -> str:
         return f"key {keys.keys[0].kid} signs in a few seconds; older ones verify on\n"
     finally:
         await redis.aclose()
+
+
+def _ended(account: str) -> Act:
+    return Act(
+        id=secrets.token_hex(16),
+        at=time.time(),
+        action="sign_out",
+        resource="accounts",
+        row=account,
+        actor=f"(command line) {getpass.getuser()}",
+        role="system",
+        source=Source(client="serve.oauth"),
+    )
+
+
+def _client_role(text: str) -> str:
+    """Return a role that a client may have: it works in one organisation, and is no customer."""
+    if text in NOT_OF_ACCOUNTS or text == "super_admin":
+        raise argparse.ArgumentTypeError(f"not {text}")
+    return text
 
 
 def parser() -> argparse.ArgumentParser:
@@ -103,7 +128,7 @@ def parser() -> argparse.ArgumentParser:
     client.add_argument("--name", default="")
     client.add_argument("--redirect", action="append", default=[], help="exact; repeatable")
     client.add_argument("--public", action="store_true", help="without a secret")
-    client.add_argument("--role", choices=["agent", "leader", "admin"], default="agent")
+    client.add_argument("--role", type=_client_role, default="integration")
     provider = commands.add_parser("provider", help="configure an identity provider")
     provider.add_argument("file", help="JSON: see docs/identity.md")
     commands.add_parser("rotate-keys", help="sign with a new key")
