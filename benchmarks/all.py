@@ -41,6 +41,7 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "bot": ("--questions", "12000"),
     "switchback": (),
     "policies": (),
+    "auth": (),
 }
 
 Result = dict[str, Any]
@@ -160,6 +161,26 @@ def policies_rows(result: Result) -> list[Row]:
     ]
 
 
+def auth_rows(result: Result) -> list[Row]:
+    """Return the rows of `benchmarks.auth`."""
+    verified, signing, ended = result["verifications"], result["sign_ins"], result["revocation"]
+    return [
+        (
+            "tokens verified a second and core: new, seen before",
+            f"{verified['new_per_s']:,.0f}, {verified['seen_per_s']:,.0f}",
+        ),
+        ("authenticated WebSocket connects a second", f"{result['connects']['per_s']:,.0f}"),
+        (
+            f"from sign-out to the socket's close, p99 ({ended['sockets']:,} sockets)",
+            f"{ended['ms']['p99']:.0f} ms",
+        ),
+        (
+            "sign-ins a second (argon2id) beside chats at half load; chats are slower by, p50",
+            f"{signing['sign_ins_per_s']:.1f}; {signing['p50_ratio']:.2f} x",
+        ),
+    ]
+
+
 ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "chat": chat_rows,
     "idle": idle_rows,
@@ -168,6 +189,7 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "switchback": switchback_rows,
     "policies": policies_rows,
     "bot": bot_rows,
+    "auth": auth_rows,
 }
 
 

@@ -55,6 +55,19 @@ def test_the_policies_rows_name_the_best() -> None:
         assert told in text
 
 
+def test_the_rows_of_identity_say_what_was_measured() -> None:
+    result = {
+        "verifications": {"new_per_s": 12_045, "seen_per_s": 400_000},
+        "connects": {"per_s": 839.4},
+        "revocation": {"sockets": 1000, "ms": {"p99": 36.2}},
+        "sign_ins": {"sign_ins_per_s": 6.25, "p50_ratio": 1.1},
+        "machine": MACHINE,
+    }
+    text = table({"auth": result})
+    for told in ("12,045, 400,000", "| 839 |", "(1,000 sockets) | 36 ms", "6.2; 1.10 x"):
+        assert told in text
+
+
 def test_writing_the_table_twice_changes_nothing_else() -> None:
     readme = README.read_text("utf-8")
     once = replace_table(readme, table({"dispatch": DISPATCH}))
