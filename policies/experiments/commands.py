@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from policies.composed import Switch
-from policies.experiments.analysis import Finding, analyse, paired_blocks
+from policies.experiments.analysis import Finding, analyse, paired_blocks, regressed
 from policies.experiments.arms import ARMS
 from policies.experiments.contacts import Contacts, read_contacts
 from policies.experiments.design import Design, DesignError
@@ -114,7 +114,9 @@ def by_burn_in(design: Design, contacts: Contacts) -> dict[float, Estimate]:
         seconds = times * design.burn_in_s
         if seconds < design.block_s:
             other = replace(design, burn_in_s=seconds)
-            found[seconds] = analyse(other, contacts.at, contacts.reward).adjusted
+            pairs = paired_blocks(other, contacts.at, contacts.reward)
+            difference = pairs.treated - pairs.control
+            found[seconds] = regressed(difference, pairs.covariate, pairs.weight)
     return found
 
 

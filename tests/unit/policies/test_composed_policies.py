@@ -39,7 +39,7 @@ LAST = {"policy": "last_idle"}
 SETTINGS: dict[str, dict[str, object]] = {
     "explore": {"epsilon": 0.9, "share": 1.0, "policy": "least_busy"},
     "explore_batch": {"scale": 2.0, "draws": 20},
-    "shadow": {"shadows": [LAST]},
+    "shadow": {"shadows": [LAST], "budget_s": 3_600.0},
     "ramp": {"candidate": LAST, "share": 0.5, "experiment": "new"},
     "switchback": {"candidate": LAST, "seed": 2, "experiment": "both"},
 }
@@ -69,6 +69,7 @@ def test_settings_of_what_lies_within_are_checked() -> None:
         registry.check("explore", {"epsilon": 2})
 
 
+@pytest.mark.slow
 def test_what_decides_live_loads_neither_the_simulator_nor_what_draws() -> None:
     script = "import sys, policies.registry; print(*sys.modules, sep='\\n')"
     told = subprocess.run(

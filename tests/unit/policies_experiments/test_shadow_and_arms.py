@@ -52,7 +52,7 @@ def bare(matches: list[Match]) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("live", [LongestIdle, RandomEligible])
 def test_shadows_have_no_effect_whatever_they_do(live: type) -> None:
     shadows: list[Policy] = [Raises(), Vandal(), Nonsense(), LastIdle(), RandomEligible()]
-    shadow = Shadow(live(), shadows, rest_s=0.0)
+    shadow = Shadow(live(), shadows, rest_s=0.0, clock=lambda: 0.0)
     for seed, view in CENTRES:
         free, bounds = set(view.pool.free), (view.limit, view.only)
         rng, alone = Random(seed), Random(seed)
@@ -65,7 +65,7 @@ def test_shadows_have_no_effect_whatever_they_do(live: type) -> None:
 
 
 def test_what_a_shadow_would_have_done_is_told_and_counted() -> None:
-    shadow = Shadow(LongestIdle(), [LongestIdle2()])
+    shadow = Shadow(LongestIdle(), [LongestIdle2()], clock=lambda: 0.0)
     for seed, view in CENTRES:
         for match in shadow.decide(view, Random(seed)):
             assert match.why.shadow == {"longest_idle_2": match.agent}

@@ -61,7 +61,7 @@ def decision(number: int, dice: Random) -> Decision:
 @pytest.fixture(scope="module")
 def rows() -> list[Decision]:
     dice = Random(1)
-    return [decision(number, dice) for number in range(600)]
+    return [decision(number, dice) for number in range(300)]
 
 
 def test_a_deterministic_policy_is_asked_again_about_every_decision(rows: list[Decision]) -> None:
@@ -109,7 +109,7 @@ def test_holding_back_is_an_action(rows: list[Decision]) -> None:
 def test_a_reward_that_nobody_knows_is_refused(rows: list[Decision]) -> None:
     with pytest.raises(LogError, match="reward: 'joy'; allowed: solved, rating"):
         from_decisions(rows, LongestIdle(), "joy", "log")
-    with pytest.raises(LogError, match=r"log: outcome.rating: in none of 600 rows"):
+    with pytest.raises(LogError, match=r"log: outcome.rating: in none of 300 rows"):
         from_decisions(rows, LongestIdle(), "rating", "log")
 
 
@@ -121,7 +121,7 @@ def test_evaluate_reads_the_log_of_live_dispatch(
 
     assert main(["evaluate", str(path), "--policy", "longest_idle"]) == 0
     told = capsys.readouterr().out
-    assert "solved under longest_idle, 600 decisions" in told
+    assert "solved under longest_idle, 300 decisions" in told
     assert "switch_dr" in told
     assert main(["evaluate", str(path)]) == 2
     assert "--policy: missing; allowed" in capsys.readouterr().err

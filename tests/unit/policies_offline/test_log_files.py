@@ -17,7 +17,7 @@ from policies.theory.small_bandit import THREE_ACTIONS
 NAMES = ("ann", "bob", "卡")
 
 
-def write_log(path: Path, n: int = 1_500, *, matrix: bool = False, gap_s: float = 100.0) -> Path:
+def write_log(path: Path, n: int = 1_000, *, matrix: bool = False, gap_s: float = 100.0) -> Path:
     """Write a log of the small bandit; `gap_s` between decisions that occupy an agent for 10 s."""
     context, action, reward = THREE_ACTIONS.draw(n, np.random.default_rng(3))
     columns = {

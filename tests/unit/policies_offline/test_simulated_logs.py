@@ -51,6 +51,7 @@ def logged(scenario: Scenario, logging: Policy, target: Policy) -> DecisionLog:
     return from_decisions(rows, target, "solved", "log")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logging", [RandomEligible, lambda: ExploreNearTies(epsilon=1.0)])
 def test_in_a_quiet_centre_the_log_knows_what_another_policy_is_worth(logging: type) -> None:
     scenario, target = centre(per_hour=20, contacts=800), ValueGreedy(WORTH)
@@ -65,6 +66,7 @@ def test_in_a_quiet_centre_the_log_knows_what_another_policy_is_worth(logging: t
     assert found.lifts["dr"].low > 0.1
 
 
+@pytest.mark.slow
 def test_in_a_busy_centre_the_log_is_wrong_about_the_whole_and_warns_of_it() -> None:
     """A policy that also chooses the contact for a free agent frees better pairs for later."""
     scenario, target = centre(per_hour=225, contacts=1_000), ValueGreedy(WORTH, sides="both")
@@ -79,7 +81,7 @@ def test_in_a_busy_centre_the_log_is_wrong_about_the_whole_and_warns_of_it() -> 
 
 def test_log_writes_what_evaluate_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path, out = tmp_path / "centre.yaml", tmp_path / "log.parquet"
-    path.write_text(CENTRE.format(length=7_200, per_hour=60))
+    path.write_text(CENTRE.format(length=3_600, per_hour=60))
 
     assert main(["log", str(path), str(out), "--parameters", '{"epsilon": 0.5}']) == 0
     assert "decisions of explore" in capsys.readouterr().out
