@@ -158,9 +158,9 @@ class OrgConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """VIP level -> priority points (60 s of virtual waiting each)."""
     grace_s: float = 20.0
     """An agent whose last device is gone keeps the sessions for this long."""
-    log_people_per_s: float = 10_000.0
+    log_people_per_s: float | None = None
     """How many agents and contacts a second the decision log may hold in whole rounds; above it a
-    lot decides which rounds are whole. 0: no decision log."""
+    lot decides which rounds are whole. 0: no decision log; None: as the operator has set."""
     origins: list[str] = []
     """Exact web origins whose pages may open a customer socket."""
     dispositions: list[str] = []

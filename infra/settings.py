@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     redis_cluster: bool = _env("RAYDESK_REDIS_CLUSTER", False)
     outbox_cap: Count = _env("RAYDESK_OUTBOX_CAP", 1_000_000)
     policies_dir: Path | None = _env("RAYDESK_POLICIES_DIR", None)
+    decisions_people_per_s: Annotated[float, Field(ge=0)] = _env(
+        "RAYDESK_DECISIONS_PEOPLE_PER_S", 10_000.0
+    )
     decisions_file_s: Seconds = _env("RAYDESK_DECISIONS_FILE_S", 60.0)
     redis_connections: Count = _env("RAYDESK_REDIS_CONNECTIONS", 16)
 

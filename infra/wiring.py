@@ -9,6 +9,7 @@ import random
 from redis.asyncio import Redis
 
 from actors.addresses import KINDS
+from actors.dispatch.chronicle import use_budget
 from actors.dispatch.guarded import use_folder
 from actors.host import HostParts
 from actors.keeper import Timings
@@ -48,6 +49,7 @@ class Wiring:
         """Set up logging and the garbage collector in this process."""
         configure_logs(self.settings)
         use_folder(self.settings.policies_dir)
+        use_budget(self.settings.decisions_people_per_s)
         # Entities live long and hold no cycles: the default thresholds would walk all of them
         # every few hundred messages (benchmarks/session_machine.py).
         gc.set_threshold(50_000, 50, 100)

@@ -13,6 +13,7 @@ from itertools import islice
 
 import msgspec
 
+from actors.config import OrgConfig
 from actors.dispatch.ledger import Hold, Offer
 from actors.dispatch.rounds import Asking
 from actors.effects import Effect, Record
@@ -28,6 +29,17 @@ SMOOTHING_S = 2.0
 """Over how long the demand for detail is averaged."""
 
 _encode = msgspec.msgpack.Encoder().encode
+_budget = [10_000.0]
+
+
+def use_budget(per_s: float) -> None:
+    """Say how many people a second each dispatch of this process may write down whole."""
+    _budget[:] = [per_s]
+
+
+def people_per_s(config: OrgConfig) -> float:
+    """Return an organisation's budget: its own, else the operator's."""
+    return _budget[0] if config.log_people_per_s is None else config.log_people_per_s
 
 
 class Budget:

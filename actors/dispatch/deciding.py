@@ -6,7 +6,7 @@ import msgspec
 
 from actors.config import OrgConfig
 from actors.dispatch import offers
-from actors.dispatch.chronicle import Budget, Sight, look, taken_down
+from actors.dispatch.chronicle import Budget, Sight, look, people_per_s, taken_down
 from actors.dispatch.rounds import Asking, Proposal, Rounds
 from actors.dispatch.scoreboard import Scoreboard
 from actors.dispatch.state import State
@@ -33,7 +33,7 @@ class Deciding:
     def __init__(self, org: str, config: OrgConfig) -> None:
         self.board = Scoreboard(org)
         self._rounds = Rounds(config, scorer=self.board)
-        self._budget = Budget(config.log_people_per_s)
+        self._budget = Budget(people_per_s(config))
         self._held: Recent[str, int] = Recent(HELD_N)
         """Session -> the latest episode whose holding back is in the log."""
         self.again_at: float | None = None
@@ -43,7 +43,7 @@ class Deciding:
     def configure(self, config: OrgConfig) -> None:
         """Take over new settings."""
         self._rounds.configure(config)
-        self._budget.per_s = config.log_people_per_s
+        self._budget.per_s = people_per_s(config)
 
     def run(self, s: State, ctx: Context) -> None:
         """Run rounds. Leaves `changed` set where the turn's limit was reached: the next goes on."""

@@ -226,3 +226,14 @@ def test_a_fallback_names_the_policy_that_failed(holding, monkeypatch):
     (row,) = rows(rig)
     assert (row.policy, row.fallback_level) == ("longest_idle", 1)
     assert row.fallback_reason.startswith("holding: ValueError")
+
+
+def test_an_organisation_without_a_budget_has_the_operators():
+    config = OrgConfig(org="acme", version=1, entry_queue="q", queues={}, agents={})
+    chronicle.use_budget(7.0)
+    try:
+        assert chronicle.people_per_s(config) == 7.0
+        own = msgspec.structs.replace(config, log_people_per_s=0.0)
+        assert chronicle.people_per_s(own) == 0.0
+    finally:
+        chronicle.use_budget(10_000.0)
