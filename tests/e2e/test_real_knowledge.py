@@ -176,3 +176,24 @@ async def test_the_bot_gives_the_new_answer_and_what_it_said_is_reported(
             await asyncio.sleep(0.2)
             report = (await api.get("/v1/admin/bot/report?base=published-live")).json()
             shown = [one["topic"] for one in report["top_topics"]]
+
+
+async def test_a_version_is_trained_in_the_background_and_brought_out(
+    api: httpx.AsyncClient,
+) -> None:
+    number = await publish(api, "芝麻")
+    begun = await api.post(f"{OURS}/rollouts", json={"automatic": False})
+    assert begun.status_code == 202, begun.text
+    async with asyncio.timeout(WITHIN_S):
+        stage = "queued"
+        while stage in ("queued", "training"):
+            await asyncio.sleep(0.2)
+            [rollout] = (await api.get(f"{OURS}/rollouts")).json()["items"]
+            stage = rollout["stage"]
+    assert stage == "shadow", rollout
+    for _ in range(2):
+        moved = await api.post(f"{OURS}/rollouts/1/moves", json={"to": "advance"})
+    assert moved.json()["stage"] == "all"
+    assert (await api.get(OURS)).json()["live"] == rollout["version"] > number
+    await api.post(f"{OURS}/rollouts/1/moves", json={"to": "roll_back"})
+    assert (await api.get(OURS)).json()["live"] == number
