@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field, model_validator
 
-from policies.experiments.arms import ByBlock, ByContact
+from policies.experiments.arms import ByBlock, ByContact, Whole
 from policies.experiments.design import Days, Design
 from policies.experiments.shadow import BUDGET_S, Shadow
 from policies.exploring.gumbel import DRAWS_N, ExploreBatch
@@ -73,6 +73,12 @@ class Ramp(Parameters):
     live: Inner = Field(default_factory=Inner)
     candidate: Inner = Field(default_factory=Inner)
     share: Chance = 0.0
+
+
+class Labelled(Inner):
+    """`labelled`: one policy decides everything, and the log names the experiment."""
+
+    experiment: str = "live"
 
 
 class Switch(Parameters):
@@ -146,6 +152,9 @@ def composed(make: Make) -> dict[str, Composed]:
     def ramp(given: Ramp) -> Policy:
         return ByContact(inner(given.live), inner(given.candidate), given.share, given.experiment)
 
+    def labelled(given: Labelled) -> Policy:
+        return Whole(inner(given), given.experiment)
+
     def switch(given: Switch) -> Policy:
         live, candidate = inner(given.live), inner(given.candidate)
         return ByBlock(live, candidate, given.design(), given.experiment)
@@ -155,5 +164,6 @@ def composed(make: Make) -> dict[str, Composed]:
         ExploreBatch.name: Composed(Batch, batch),
         "shadow": Composed(Shadows, shadow),
         "ramp": Composed(Ramp, ramp),
+        "labelled": Composed(Labelled, labelled),
         "switchback": Composed(Switch, switch),
     }

@@ -27,6 +27,7 @@ from policies.promotion.machine import (
     Watch,
     step,
 )
+from policies.promotion.routing import setting
 from policies.sim.commands import progress_line
 from policies.sim.own_policy import named_policy
 from policies.sim.reading import read_scenario
@@ -43,7 +44,10 @@ def add_commands(commands: Any) -> None:
     start.add_argument("--experiment", required=True, help="a name, in the decision log")
     start.add_argument("--candidate", required=True, help="FILE.py:CLASS or a policy's name")
     start.add_argument("--live", required=True, help="FILE.py:CLASS or a policy's name")
+    for who in ("candidate", "live"):
+        start.add_argument(f"--{who}-parameters", default="{}", help="JSON, as in settings")
     _action(actions, "status", "show where it stands", run_status)
+    _action(actions, "settings", "print what a queue's settings should say now", run_settings)
     submit = _event(actions, "submit", "judge evidence at the present stage", _submitted)
     given = submit.add_mutually_exclusive_group(required=True)
     given.add_argument("--log", type=Path, help="decision log: folder or .parquet")
@@ -77,12 +81,18 @@ def _event(actions: Any, name: str, told: str, event: Action) -> Any:
 
 def run_start(given: argparse.Namespace) -> int:
     """Begin a promotion; both policies have to exist."""
-    for name in (given.candidate, given.live):
-        _policy(name)
+    parameters = {
+        who: _parameters(f"--{who}-parameters", getattr(given, f"{who}_parameters"))
+        for who in ("candidate", "live")
+    }
+    for who, params in parameters.items():
+        _policy(getattr(given, who), params)
     state = Promotion(
         experiment=given.experiment,
         candidate=given.candidate,
         live=given.live,
+        candidate_parameters=parameters["candidate"],
+        live_parameters=parameters["live"],
         since=time.time(),
     )
     save(given.state, state, None)
@@ -93,6 +103,13 @@ def run_start(given: argparse.Namespace) -> int:
 def run_status(given: argparse.Namespace) -> int:
     """Show the state."""
     _show(given, load(given.state), "")
+    return 0
+
+
+def run_settings(given: argparse.Namespace) -> int:
+    """Print the setting of the present stage, as JSON."""
+    found = setting(load(given.state))
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
     return 0
 
 
@@ -116,18 +133,19 @@ def _evidence(given: argparse.Namespace, state: Promotion) -> Evidence:
     if given.evidence:
         return load_evidence(given.evidence)
     if given.scenario:
-        live, candidate = named_policy(state.live), named_policy(state.candidate)
+        live = _simulated(state.live, state.live_parameters)
+        candidate = _simulated(state.candidate, state.candidate_parameters)
         scenario, line = read_scenario(given.scenario), progress_line("simulate")
         return sources.simulated(scenario, live, candidate, given.measure, line)
     rows, source = read(given.log), str(given.log)
     if state.stage is Stage.SHADOW:
-        return sources.shadowed(rows, _policy(state.candidate).name, state.since)
+        return sources.shadowed(rows, _candidate(state).name, state.since)
     if state.stage is Stage.EXPLORATION:
         recent = [row for row in rows if row.at >= state.since]
-        return sources.explored(recent, _policy(state.candidate), given.reward, source)
+        return sources.explored(recent, _candidate(state), given.reward, source)
     if state.share:
         return sources.ramped(rows, state.experiment, state.since)
-    return sources.offline(rows, _policy(state.candidate), given.reward, source)
+    return sources.offline(rows, _candidate(state), given.reward, source)
 
 
 def _advanced(given: argparse.Namespace, _: Promotion) -> Event:
@@ -142,12 +160,28 @@ def _taken_back(given: argparse.Namespace, _: Promotion) -> Event:
     return RollBack(given.why)
 
 
-def _policy(name: str) -> Policy:
+def _candidate(state: Promotion) -> Policy:
+    return _policy(state.candidate, state.candidate_parameters)
+
+
+def _simulated(name: str, parameters: dict[str, Any]) -> str | Policy:
+    """Return the policy for a simulation: by name alone, it is told what the scenario knows."""
+    return _policy(name, parameters) if parameters else named_policy(name)
+
+
+def _parameters(option: str, text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ValueError(f"{option}: {error}; allowed: a JSON object") from error
+
+
+def _policy(name: str, parameters: dict[str, Any]) -> Policy:
     found = named_policy(name)
     if not isinstance(found, str):
         return found
     try:
-        return registry.make(found)
+        return registry.make(found, parameters)
     except LookupError as error:
         raise ValueError(f"policy: {error}") from error
 

@@ -9,7 +9,7 @@ enough at that stage, in this attempt. A repeated event changes nothing.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 import msgspec
 
@@ -40,6 +40,9 @@ class Promotion(msgspec.Struct, frozen=True, kw_only=True):
     experiment: str
     candidate: str
     live: str
+    candidate_parameters: dict[str, Any] = {}
+    """As in a queue's settings."""
+    live_parameters: dict[str, Any] = {}
     stage: Stage = Stage.OFFLINE
     attempt: int = 1
     since: float

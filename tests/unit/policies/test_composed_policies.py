@@ -41,6 +41,7 @@ SETTINGS: dict[str, dict[str, object]] = {
     "explore_batch": {"scale": 2.0, "draws": 20},
     "shadow": {"shadows": [LAST], "budget_s": 3_600.0},
     "ramp": {"candidate": LAST, "share": 0.5, "experiment": "new"},
+    "labelled": {**LAST, "experiment": "new"},
     "switchback": {"candidate": LAST, "seed": 2, "experiment": "both"},
 }
 

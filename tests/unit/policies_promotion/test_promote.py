@@ -9,6 +9,7 @@ from random import Random
 import msgspec
 import pytest
 
+from policies import registry
 from policies.__main__ import main
 from policies.checks import centres
 from policies.decision_files import write
@@ -16,13 +17,14 @@ from policies.decisions import Asked, Candidate, Decision, Outcome, Scene
 from policies.experiments.arms import CANDIDATE, ByContact, Whole, arm_of
 from policies.experiments.shadow import Shadow
 from policies.exploring.near_ties import ExploreNearTies
+from policies.fixed_cap import FixedCap
 from policies.last_idle import LastIdle
 from policies.longest_idle import LongestIdle
 from policies.promotion.evidence import Lift, Offline, Ramped
 from policies.promotion.files import PromotionFileError, load, load_evidence, load_gates, save
 from policies.promotion.gates import ORDER, Stage
 from policies.promotion.machine import Promotion
-from policies.promotion.routing import routed
+from policies.promotion.routing import routed, setting
 from policies.promotion.sources import ramped, shadowed
 from policies.view import QueueView
 
@@ -163,6 +165,40 @@ def test_each_stage_routes_as_it_should() -> None:
         assert isinstance(policy, kinds.get(stage, LongestIdle))
         for seed, view in centres(n=3):
             policy.decide(view, Random(seed))
+
+
+def test_what_a_stage_asks_for_can_be_written_into_a_queues_settings() -> None:
+    for stage in (*ORDER, Stage.ROLLED_BACK):
+        state = Promotion(
+            experiment="x",
+            candidate="fixed_cap",
+            candidate_parameters={"cap": 2},
+            live="longest_idle",
+            stage=stage,
+            since=0.0,
+        )
+        asked = setting(state)
+        named = registry.make(asked["policy"], asked["parameters"])
+        made = routed(state, LongestIdle(), FixedCap(2))
+        assert type(named) is type(made)
+        for seed, view in centres(n=3):
+            theirs = [(m.contact, m.agent) for m in made.decide(view, Random(seed))]
+            assert [(m.contact, m.agent) for m in named.decide(view, Random(seed))] == theirs
+
+
+def test_settings_are_printed_and_parameters_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tmp_path / "cap.json")
+    begin = ["promote", "start", path, "--experiment", "cap", "--live", "longest_idle"]
+    begin += ["--candidate", "fixed_cap", "--candidate-parameters"]
+    for wrong, said in (("2", "--candidate-parameters: "), ('{"cap": 0}', "fixed_cap.cap")):
+        assert main([*begin, wrong]) == 2
+        assert said in capsys.readouterr().err
+    assert main([*begin, '{"cap": 2}']) == 0
+    capsys.readouterr()
+    assert main(["promote", "settings", path]) == 0
+    assert json.loads(capsys.readouterr().out) == {"policy": "longest_idle", "parameters": {}}
 
 
 def test_two_who_change_one_promotion_are_told(state: Path) -> None:
