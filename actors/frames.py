@@ -211,6 +211,40 @@ class AgentFrame(_Frame, frozen=True, kw_only=True, tag="agent"):
     offers: list[OpenOffer] = []
 
 
+class AssistTopic(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A topic of the knowledge base that may fit: `answer` may be sent to the customer, `inside` is
+    for the agent's eyes only. `confidence`: how likely it is what was meant."""
+
+    topic: str
+    question: str
+    confidence: float = 0.0
+    answer: str = ""
+    inside: str = ""
+
+
+class Assist(_Frame, frozen=True, kw_only=True, tag="assist"):
+    """For a human in a session: what the knowledge base suggests for the customer's message at
+    `seq`, best first. The next message of anybody outdates it."""
+
+    session: str
+    seq: int
+    topics: list[AssistTopic]
+
+
+class SuggestedTopic(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that can be asked."""
+
+    topic: str
+    question: str
+
+
+class Suggested(_Frame, frozen=True, kw_only=True, tag="suggested"):
+    """For a customer who is typing: questions that `text` may become."""
+
+    text: str
+    topics: list[SuggestedTopic]
+
+
 class Detached(_Frame, frozen=True, kw_only=True, tag="detached"):
     """This device gets no more frames of the session (transferred away, left, closed)."""
 
@@ -243,6 +277,8 @@ SoftFrame = (
     | OpenOffer
     | OfferOver
     | AgentFrame
+    | Assist
+    | Suggested
     | Detached
     | Error
     | Pong

@@ -82,7 +82,7 @@ async def nobody(settings: Settings) -> People:
 
 @contextmanager
 def ray_system(
-    place: Mapping[str, str], gateways: int, ray_address: str = "local"
+    place: Mapping[str, str], gateways: int, ray_address: str = "local", *, bots: bool = False
 ) -> Iterator[System]:
     """Run the real thing: Valkey, Ray, actors as placed, gateways behind HAProxy."""
     with tempfile.TemporaryDirectory(prefix="rd") as name:
@@ -96,7 +96,7 @@ def ray_system(
         )
         os.environ |= RAY_ENVIRONMENT
         with serve.system.running_system(
-            settings, nobody, bots=False, drain_s=DRAIN_S, ray_address=ray_address
+            settings, nobody, bots=bots, drain_s=DRAIN_S, ray_address=ray_address
         ) as running:
             assert running.valkey is not None
             yield System(
@@ -133,6 +133,7 @@ def running_system(
     place: Mapping[str, str] | None = None,
     gateways: int = 0,
     worker_nodes: int = 0,
+    bots: bool = False,
 ) -> Iterator[System]:
     """Return the system to measure: the one at `url`, or one that ends with the block.
 
@@ -140,6 +141,7 @@ def running_system(
         place: kind of actor -> `per-entity` or a number of shards; default: the options'.
         gateways: gateway processes; 0: as many as the options say.
         worker_nodes: Ray nodes beside the head, all on this machine.
+        bots: run the bots, too.
     """
     if url:
         yield outside_system(url)
@@ -156,5 +158,5 @@ def running_system(
         ):
             yield system
     else:
-        with ray_system(place or {}, gateways) as system:
+        with ray_system(place or {}, gateways, bots=bots) as system:
             yield system

@@ -68,6 +68,12 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _http(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("a URL that starts with http:// or https://")
+    return value
+
+
 Placement = Annotated[int | Literal["per-entity"], BeforeValidator(_placement)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Count = Annotated[int, Field(ge=1)]
@@ -143,6 +149,12 @@ class Settings(BaseSettings):
     # Bots.
     bot_models: Count = _env("RAYDESK_BOT_MODELS", 1)
     bot_deadline_s: Seconds = _env("RAYDESK_BOT_DEADLINE_S", 0.3)
+    llm_url: Annotated[str, AfterValidator(_http)] = _env("RAYDESK_LLM_URL", "")
+    llm_model: str = _env("RAYDESK_LLM_MODEL", "")
+    llm_key: SecretStr | None = _env("RAYDESK_LLM_KEY", None)
+    llm_deadline_s: Seconds = _env("RAYDESK_LLM_DEADLINE_S", 8.0)
+    llm_answers_per_minute: Count = _env("RAYDESK_LLM_ANSWERS_PER_MINUTE", 60)
+    llm_characters_per_day: Count = _env("RAYDESK_LLM_CHARACTERS_PER_DAY", 4_000_000)
 
     # Learned assignment.
     assignment_models: Annotated[int, Field(ge=0)] = _env("RAYDESK_ASSIGNMENT_MODELS", 1)
@@ -225,7 +237,7 @@ def load_settings(env_file: Path | str | None = ".env") -> Settings:
         raise SettingsError("Wrong settings:\n" + "\n".join(dict.fromkeys(lines))) from None
 
 
-_SECRET = ("PASSWORD", "_URL")
+_SECRET = ("PASSWORD", "_URL", "_KEY")
 
 
 def _explain(detail: ErrorDetails) -> str:

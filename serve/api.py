@@ -35,7 +35,9 @@ from serve.api_errors import (
 from serve.api_pages import WEB, SecureHeaders, pages
 from serve.api_parts import ApiParts, address_of
 from serve.api_tokens import TokenApi
+from serve.bot_line import BotLine
 from serve.doors import Adapters
+from serve.gateway.assisting import Assisting
 from serve.gateway.core import Gateway
 from serve.gateway.limits import Limits
 from serve.gateway.shell import Door
@@ -62,11 +64,13 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
     guard = trust.guard if trust is not None else Guard(tokens)
     ending = None if oauth is None else Ending(oauth.grants, oauth.revocations)
     adapters.config_news(guard.configured)
+    assisting = assisting_of(adapters)
     world = World(
         name=name,
         fabric=fabric,
         verifier=guard,
         objection=guard.objection,
+        assisting=assisting,
         customers=adapters.customers,
         configs=adapters.configs,
         metrics=adapters.metrics,
@@ -83,7 +87,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         history=adapters.history,
         fabric=fabric,
         ready=adapters.ready,
-        opened=adapters.opened,
+        opened=opened_with(adapters, assisting),
         origins=adapters.origins,
         directory=adapters.directory,
         acts=adapters.acts,
@@ -108,6 +112,34 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
     )
     routes = oauth_routes(more, trust.documents)
     return make_app(gateway, parts, adapters.limits, routes=routes, followed=trust.followed)
+
+
+def assisting_of(adapters: Adapters) -> Assisting | None:
+    """Return what suggests answers, if there is a way to the bot's model."""
+    if adapters.bot_door is None:
+        return None
+    line = BotLine(adapters.bot_door, adapters.metrics)
+    return Assisting(line, adapters.metrics, adapters.outcomes)
+
+
+def opened_with(
+    adapters: Adapters, assisting: Assisting | None
+) -> Callable[[], AbstractAsyncContextManager[None]]:
+    """Return what is entered while the doors are open, suggestions running beside it."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[None]:
+        jobs = [one.run() for one in (assisting, adapters.outcomes) if one is not None]
+        async with adapters.opened():
+            tasks = [asyncio.create_task(job, name="gateway.suggests") for job in jobs]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    return opened
 
 
 def make_app(

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import structlog
 
+from actors.frames import AssistTopic
 from bot.acts import Found, Ground
 from bot.answering import Decision, Thresholds, Understanding
 from bot.knowledge import Base, Topic, Version
@@ -24,7 +25,6 @@ from serve.bot_ports import (
     Answered,
     AssistAsked,
     AssistTold,
-    AssistTopic,
     HelloAsked,
     HelloTold,
     Question,
@@ -40,6 +40,7 @@ TYPED_N = 10
 ASSIST_N = 3
 GROUND_CHARS = 1_000
 TENTH = 10
+WARM_UP = ("怎么退款？", "How do I get a refund?")
 _BANDS = {"answer": 2, "clarify": 1, "fallback": 0}
 
 Learn = Callable[[Base, int], Awaitable[Understanding]]
@@ -122,7 +123,10 @@ class BotModel:
         for known in (before.live, before.trial) if before is not None else ():
             if known is not None and known.version == stored.number:
                 return _with_settings(known, settings)
-        return _with_settings(await self._learn(stored.base, stored.number), settings)
+        learned = await self._learn(stored.base, stored.number)
+        # The first question to a version compiles and loads what it needs: no customer's.
+        await asyncio.to_thread(learned.answer_many, WARM_UP, now=self._clock())
+        return _with_settings(learned, settings)
 
     # --- questions -------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import ray
 import structlog
 from ray import serve
@@ -17,17 +18,22 @@ from ray.exceptions import RayError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
+from actors.ports import Metrics
 from bot.answering import Understanding
 from bot.knowledge import Base
+from bot.llm import LlmPlace
+from bot.llm_guard import Limits
 from bot.tokens import warm_up
+from infra.settings import Settings
 from serve.bot_app import BotApp
 from serve.bot_line import BotLine
+from serve.bot_llm import LlmWriter
 from serve.bot_model import BotModel
 from serve.bot_ports import Method, ModelError
 from serve.bots import BotParts
 from serve.doors import AdaptersBuilder
 from serve.oauth.key_following import KeyFollower
-from serve.on_serve import wiring_of_settings
+from serve.people import wiring_of_settings
 from serve.tokens import Tokens
 
 BOT_APP = "bots"
@@ -59,6 +65,36 @@ class ServeDoor:
         return answer
 
 
+class Asking(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the bots ask, and how long they wait: as the options say, picklable."""
+
+    deadline_s: float
+    llm: LlmPlace | None = None
+    llm_deadline_s: float = 8.0
+    llm_limits: Limits = Limits()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Asking:
+        """Return what the options say."""
+        key = settings.llm_key.get_secret_value() if settings.llm_key else ""
+        place = LlmPlace(url=settings.llm_url, model=settings.llm_model, key=key)
+        return cls(
+            deadline_s=settings.bot_deadline_s,
+            llm=place if settings.llm_url else None,
+            llm_deadline_s=settings.llm_deadline_s,
+            llm_limits=Limits(
+                answers_per_minute=settings.llm_answers_per_minute,
+                characters_per_day=settings.llm_characters_per_day,
+            ),
+        )
+
+    def writer(self, metrics: Metrics) -> LlmWriter | None:
+        """Return who writes answers, if an operator has named a model."""
+        if self.llm is None:
+            return None
+        return LlmWriter(self.llm, metrics, limits=self.llm_limits, deadline_s=self.llm_deadline_s)
+
+
 class ModelReplica(BotModel):
     """The understanding of every organisation's bots, in a process of its own."""
 
@@ -81,10 +117,10 @@ class ModelReplica(BotModel):
 class BotReplica:
     """All bot agents, beside the gateway."""
 
-    def __init__(self, builder: AdaptersBuilder, url: str, deadline_s: float) -> None:
+    def __init__(self, builder: AdaptersBuilder, url: str, asked: Asking) -> None:
         self._builder = builder
         self._url = url
-        self._deadline_s = deadline_s
+        self._asked = asked
         self._tasks: list[asyncio.Task[None]] = []
 
     async def check_health(self) -> None:
@@ -104,8 +140,10 @@ class BotReplica:
         builder.actors.prepare()
         tokens = Tokens(builder.keys, issuer=builder.issuer)
         metrics, outcomes = builder.actors.metrics("bots"), builder.outcomes()
-        line = BotLine(ServeDoor(), metrics, deadline_s=self._deadline_s)
-        parts = BotParts(line=line, metrics=metrics, outcomes=outcomes)
+        asked = self._asked
+        line = BotLine(ServeDoor(), metrics, deadline_s=asked.deadline_s)
+        writer = asked.writer(metrics)
+        parts = BotParts(line=line, metrics=metrics, outcomes=outcomes, writer=writer)
         app = BotApp(self._url, tokens, builder.config_source(), parts)
         follower = KeyFollower(tokens, builder.keys, builder.sealed_keys())
 
@@ -151,7 +189,7 @@ def model_app(builder: AdaptersBuilder, replicas: int = 1) -> serve.Application:
     return deployed(ModelReplica).bind(builder)
 
 
-def bot_app(builder: AdaptersBuilder, url: str, deadline_s: float) -> serve.Application:
+def bot_app(builder: AdaptersBuilder, url: str, asked: Asking) -> serve.Application:
     """Return the application of the bots."""
     deployed = serve.deployment(
         name="Bots",
@@ -160,20 +198,13 @@ def bot_app(builder: AdaptersBuilder, url: str, deadline_s: float) -> serve.Appl
         health_check_timeout_s=5.0,
         ray_actor_options={"num_cpus": 0, "memory": 200 * 1024 * 1024},
     )
-    return deployed(BotReplica).bind(builder, url, deadline_s)
+    return deployed(BotReplica).bind(builder, url, asked)
 
 
-def start_bots(
-    builder: AdaptersBuilder, url: str, *, replicas: int = 1, deadline_s: float = 0.3
-) -> None:
-    """Start the bot's model, and the bots, which connect to the gateway at `url`.
-
-    Args:
-        replicas: processes of the model.
-        deadline_s: for one try at an answer of the model.
-    """
-    serve.run(model_app(builder, replicas), name=MODEL_APP, route_prefix=None)
-    serve.run(bot_app(builder, url, deadline_s), name=BOT_APP, route_prefix=None)
+def start_bots(builder: AdaptersBuilder, url: str, settings: Settings) -> None:
+    """Start the bot's model, and the bots, which connect to the gateway at `url`."""
+    serve.run(model_app(builder, settings.bot_models), name=MODEL_APP, route_prefix=None)
+    serve.run(bot_app(builder, url, Asking.of(settings)), name=BOT_APP, route_prefix=None)
 
 
 def model_from_settings(_: dict[str, Any]) -> serve.Application:
@@ -186,4 +217,4 @@ def bots_from_settings(_: dict[str, Any]) -> serve.Application:
     """Return the bots for `serve deploy`."""
     wiring = wiring_of_settings()
     settings = wiring.actors.settings
-    return bot_app(wiring, f"ws://127.0.0.1:{settings.port}/ws", settings.bot_deadline_s)
+    return bot_app(wiring, f"ws://127.0.0.1:{settings.port}/ws", Asking.of(settings))

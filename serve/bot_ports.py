@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from actors.frames import AssistTopic
 from bot.acts import Found
 from bot.decisions import Suggestion
 
@@ -68,17 +69,6 @@ class AssistAsked(msgspec.Struct, frozen=True, kw_only=True):
     """What might an agent answer to each of these customers' messages? (organisation, text)"""
 
     questions: tuple[tuple[str, str], ...]
-
-
-class AssistTopic(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A topic that may fit, with the texts of its answers: `answer` may be sent to the customer,
-    `inside` is for the agent's eyes only."""
-
-    topic: str
-    question: str
-    confidence: float = 0.0
-    answer: str = ""
-    inside: str = ""
 
 
 class AssistTold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,6 +7,7 @@ Serve's HAProxy -> uvicorn in the replica -> `serve.gateway`; no proxy actor, no
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import secrets
 import time
@@ -22,13 +23,11 @@ from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
 from ray.serve.context import _set_global_client
 
 from actors import on_ray
-from infra.settings import SettingsError, load_settings
-from infra.wiring import Wiring
 from serve.api import build_app
-from serve.door_wiring import DoorWiring
+from serve.bot_on_serve import ServeDoor
 from serve.doors import AdaptersBuilder
 from serve.ingress_env import DRAIN_S, wait_until_direct
-from serve.people import directory_people, prepare_directory
+from serve.people import prepare_directory, wiring_of_settings
 from serve.uvicorn_settings import OPTIONS
 
 APP = "raydesk"
@@ -52,7 +51,11 @@ class GatewayReplica:
         # A replica that is restarted under the same tag must be a stranger to the hosts.
         tag = serve.get_replica_context().replica_tag
         name = f"gateway-{tag.rpartition('#')[2]}-{secrets.token_hex(3)}"
-        adapters = await self._builder.adapters(name)
+        adapters = dataclasses.replace(
+            await self._builder.adapters(name),
+            bot_door=ServeDoor(),
+            outcomes=self._builder.outcomes(),
+        )
         return build_app(name, adapters, on_ray.fabric(name, self._builder.actors))
 
 
@@ -131,18 +134,6 @@ def _controller_lives() -> bool:
     except ValueError:
         return False
     return True
-
-
-def wiring_of_settings() -> DoorWiring:
-    """Return the wiring of a cluster whose stores run elsewhere.
-
-    Raises:
-        SettingsError: a wrong setting, or no REDIS_URL.
-    """
-    settings = load_settings()
-    if settings.external_redis is None:
-        raise SettingsError("REDIS_URL is needed: nodes of a cluster share one store")
-    return DoorWiring(Wiring(settings, settings.external_redis), directory_people)
 
 
 def gateway_from_settings(_: dict[str, Any]) -> serve.Application:

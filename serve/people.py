@@ -16,9 +16,10 @@ from infra.knowledge.feed import RedisKnowledge
 from infra.knowledge.publisher import KnowledgePublisher
 from infra.oauth_store_sql import SqlRegistry
 from infra.redis_client import connect
-from infra.settings import Settings
+from infra.settings import Settings, SettingsError, load_settings
+from infra.wiring import Wiring
 from serve.demo import teach_demo
-from serve.door_wiring import People
+from serve.door_wiring import DoorWiring, People
 from serve.doors import Account, Site
 from serve.knowledge.keeping import keep_knowledge
 from serve.oauth.ports import Arrival
@@ -110,3 +111,15 @@ async def prepare_directory(settings: Settings, redis_url: str) -> None:
     finally:
         await directory.close()
         await redis.aclose()
+
+
+def wiring_of_settings() -> DoorWiring:
+    """Return the wiring of a cluster whose stores run elsewhere.
+
+    Raises:
+        SettingsError: a wrong setting, or no REDIS_URL.
+    """
+    settings = load_settings()
+    if settings.external_redis is None:
+        raise SettingsError("REDIS_URL is needed: nodes of a cluster share one store")
+    return DoorWiring(Wiring(settings, settings.external_redis), directory_people)

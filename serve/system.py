@@ -102,9 +102,7 @@ def running_system(
         ws_url = f"ws://127.0.0.1:{settings.port}{SOCKET_PATH}"
         if bots:
             step("bots")
-            start_bots(
-                doors, ws_url, replicas=settings.bot_models, deadline_s=settings.bot_deadline_s
-            )
+            start_bots(doors, ws_url, settings)
         if settings.assignment_models:
             step("assignment models")
             start_assignment(wiring, settings.assignment_models)

@@ -206,6 +206,24 @@ class Decline(_Frame, frozen=True, kw_only=True, tag="decline"):
     client_id: ClientId
 
 
+class Suggest(_Frame, frozen=True, kw_only=True, tag="suggest"):
+    """A customer is typing this: answered by `suggested`, if there is something to suggest and
+    nothing newer was typed."""
+
+    permission: ClassVar = Permission("sessions", "start")
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
+
+
+class Used(_Frame, frozen=True, kw_only=True, tag="used"):
+    """An agent has sent the suggestion of that topic for the customer's message at `seq`. Not
+    answered."""
+
+    permission: ClassVar = Permission("messages", "send")
+    session: Id
+    seq: Seq
+    topic: Id
+
+
 class Ping(_Frame, frozen=True, kw_only=True, tag="ping"):
     """Answered by `pong`; also keeps proxies from closing an idle connection."""
 
@@ -232,6 +250,8 @@ ClientFrame = (
     | Status
     | Accept
     | Decline
+    | Suggest
+    | Used
     | Ping
 )
 

@@ -76,6 +76,9 @@ export function runAgent(root, defaults) {
       case "receipt":
         if (event.side === "customer") talkOf(event.session).log.marks(event);
         break;
+      case "assist":
+        if (talks.has(event.session)) talks.get(event.session).assist = event;
+        break;
       case "typing":
         typing(event);
         break;
@@ -106,6 +109,7 @@ export function runAgent(root, defaults) {
   function addMessage(frame) {
     const talk = talkOf(frame.session);
     talk.log.message(frame);
+    if (!frame.aside) talk.assist = null; // about what was said before
     if (frame.from.role === "customer") talk.preview = "";
     if (frame.session === chosen && !document.hidden) device.read(frame.session);
     else if (frame.from.role === "customer") talk.unread += 1;
@@ -153,6 +157,7 @@ export function runAgent(root, defaults) {
     } else if (!talk) {
       find(".log").replaceChildren();
     }
+    find(".assist").replaceChildren(...(talking ? (talk.assist?.topics ?? []) : []).map(suggestion));
     find(".tabs").replaceChildren(...[...talks].map(tab));
     find(".offers").replaceChildren(...[...offers.values()].map(offerCard));
     if (status === "missed") notice.textContent = word("missed");
@@ -161,6 +166,44 @@ export function runAgent(root, defaults) {
   function about({ about: { customer, queue, subject, vip } }) {
     const parts = [nameOf(customer), queue, vip ? `VIP ${vip}` : "", subject];
     return parts.filter(Boolean).join(" · ");
+  }
+
+  /** One suggested answer: sent by one click, or put into the line to be changed first. */
+  function suggestion(topic) {
+    const { session, seq } = talks.get(chosen).assist;
+    const card = document.createElement("article");
+    const question = document.createElement("strong");
+    question.textContent = topic.question;
+    const answer = document.createElement("p");
+    answer.textContent = topic.answer ?? "";
+    card.append(question, answer);
+    if (topic.inside) {
+      const inside = document.createElement("p");
+      inside.className = "inside";
+      inside.textContent = `${word("inside")}: ${topic.inside}`;
+      card.append(inside);
+    }
+    const use = (how, act) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = how === "use" ? "" : "quiet";
+      button.textContent = word(how);
+      button.onclick = () => {
+        device.used(session, seq, topic.topic);
+        act();
+      };
+      return button;
+    };
+    if (topic.answer) {
+      card.append(
+        use("use", () => sayText(topic.answer, false)),
+        use("edit", () => {
+          say.text.value = topic.answer;
+          say.text.focus();
+        }),
+      );
+    }
+    return card;
   }
 
   function tab([session, talk]) {
@@ -255,14 +298,17 @@ export function runAgent(root, defaults) {
     event.preventDefault();
     const text = say.text.value.trim();
     if (!text) return;
+    sayText(text, say.aside.checked);
+    say.text.value = "";
+  };
+
+  function sayText(text, aside) {
     const id = device.newClientId();
     const { log } = talks.get(chosen);
-    const aside = say.aside.checked;
     log.say(id, text, aside);
     const frame = { t: "say", session: chosen, client_id: id, body: { kind: "text", text }, aside };
     command(frame).catch((error) => log.refused(id, error.message));
-    say.text.value = "";
-  };
+  }
   say.text.oninput = () => device.typing(chosen, "");
   desk.querySelector(".end").onclick = () => command({ t: "end", session: chosen }).catch(() => {});
   find(".transfer").onsubmit = (event) => {

@@ -12,10 +12,12 @@ export function runCustomer(root, defaults) {
   const say = find(".say");
   const rating = find(".rating");
   const notice = find(".notice");
+  const ahead = find(".ahead");
   let device = null;
   let session = "";
   let log = null;
   let closed = false;
+  let bot = false; // a bot serves: there is a button for a person
 
   welcome.site.value = defaults.site;
   welcome.queue.value = defaults.queue;
@@ -37,6 +39,8 @@ export function runCustomer(root, defaults) {
     welcome.hidden = Boolean(session);
     say.hidden = !talking;
     find(".end").hidden = !talking;
+    find(".human").hidden = find(".unhelpful").hidden = !(talking && bot);
+    if (!talking) ahead.replaceChildren();
     rating.hidden = !(session && closed);
   }
 
@@ -44,7 +48,8 @@ export function runCustomer(root, defaults) {
     if (!id || id === session) return;
     session = id;
     closed = false;
-    log = new Log((person) => person.role === "customer");
+    bot = false;
+    log = new Log((person) => person.role === "customer", sayText);
     find(".log").replaceChildren(log.node);
     rating.classList.remove("done");
     notice.textContent = "";
@@ -62,6 +67,8 @@ export function runCustomer(root, defaults) {
       case "session":
         if (!session && event.you === "customer" && !OVER.has(event.state)) adopt(event.session);
         if (event.session !== session) break;
+        bot = event.agent?.kind === "bot";
+        show();
         for (const one of event.receipts ?? []) if (one.side === "agent") log.marks(one);
         if (event.position) position(event);
         break;
@@ -77,7 +84,10 @@ export function runCustomer(root, defaults) {
         if (event.session === session && event.side === "agent") log.marks(event);
         break;
       case "typing":
-        if (event.session === session && event.from.role !== "customer") typing();
+        if (event.session === session && event.from.role !== "customer") typing(event.preview);
+        break;
+      case "suggested":
+        suggest(event);
         break;
       case "position":
         if (event.session === session) position(event);
@@ -96,6 +106,10 @@ export function runCustomer(root, defaults) {
   }
 
   function addMessage(frame) {
+    if (frame.from.role !== "customer" && bot !== (frame.from.kind === "bot")) {
+      bot = frame.from.kind === "bot";
+      show();
+    }
     const bubble = log.message(frame);
     const mine = frame.from.role === "customer";
     if (mine && frame.body && Date.now() / 1000 - frame.at < 120) {
@@ -125,12 +139,26 @@ export function runCustomer(root, defaults) {
   }
 
   let typingTimer = 0;
-  function typing() {
-    notice.textContent = word("typing");
+  function typing(draft) {
+    const shown = draft || word("typing");
+    notice.textContent = shown;
     clearTimeout(typingTimer);
     typingTimer = setTimeout(() => {
-      if (notice.textContent === word("typing")) notice.textContent = "";
+      if (notice.textContent === shown) notice.textContent = "";
     }, 3000);
+  }
+
+  /** Show questions that the text being typed may become. */
+  function suggest({ text, topics }) {
+    const fits = bot && text === say.text.value.trim();
+    const choices = (fits ? topics : []).map(({ question }) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = question;
+      button.onclick = () => sayText(question);
+      return button;
+    });
+    ahead.replaceChildren(...choices);
   }
 
   function command(frame) {
@@ -166,10 +194,8 @@ export function runCustomer(root, defaults) {
     open();
   };
   find(".end").onclick = () => command({ t: "end", session }).catch(() => {});
-  say.onsubmit = (event) => {
-    event.preventDefault();
-    const text = say.text.value.trim();
-    if (!text) return;
+  function sayText(text) {
+    if (!text || !session || closed) return;
     const id = device.newClientId();
     const here = log;
     here.say(id, text, false);
@@ -177,8 +203,23 @@ export function runCustomer(root, defaults) {
       here.refused(id, error.message),
     );
     say.text.value = "";
+    ahead.replaceChildren();
+  }
+
+  say.onsubmit = (event) => {
+    event.preventDefault();
+    sayText(say.text.value.trim());
   };
-  say.text.oninput = () => device.typing(session, say.text.value);
+  find(".human").onclick = () => sayText(word("human"));
+  find(".unhelpful").onclick = () => command({ t: "rate", session, score: 1 }).catch(() => {});
+  let pause = 0;
+  say.text.oninput = () => {
+    const text = say.text.value.trim();
+    device.typing(session, say.text.value);
+    clearTimeout(pause);
+    if (!text || !bot) ahead.replaceChildren();
+    else pause = setTimeout(() => device?.suggest(text), 150);
+  };
   for (let score = 1; score <= 5; score += 1) {
     const star = document.createElement("button");
     star.type = "button";

@@ -58,6 +58,16 @@ export class Device {
   }
 
   /** Show that this side types; at most once a second. */
+  /** Ask what this may become, which is being typed; answered by a `suggested` event, or not. */
+  suggest(text) {
+    this.#post({ t: "suggest", text: text.slice(0, 500) });
+  }
+
+  /** Tell that the agent has sent what was suggested. */
+  used(session, seq, topic) {
+    this.#post({ t: "used", session, seq, topic });
+  }
+
   typing(session, preview) {
     const now = Date.now();
     if (!this.you || now - (this.typedAt ?? 0) < TYPING_MS) return;

@@ -1,9 +1,13 @@
 // The messages and events of one session, as a list of bubbles.
 import { word } from "./words.js";
 
-/** One session's list. `mine(person)` tells whose bubbles stand on the right. */
+/**
+ * One session's list. `mine(person)` tells whose bubbles stand on the right; `pick(text)` is called
+ * when a card's button is pressed (without it, buttons are shown and do nothing).
+ */
 export class Log {
-  constructor(mine) {
+  constructor(mine, pick = null) {
+    this.pick = pick;
     this.node = document.createElement("div");
     this.node.className = "lines";
     this.mine = mine;
@@ -37,6 +41,8 @@ export class Log {
     const { text, name } = { text: textOf(frame.body), name: nameOf(frame.from) };
     const mine = this.mine(frame.from);
     const bubble = this.#bubble({ text, aside: frame.aside, mine, name: mine ? word("me") : name });
+    if (frame.body && frame.body.kind !== "text") this.#dress(bubble, frame.body);
+    if (mine && !frame.aside) this.#settleCards();
     bubble.classList.toggle("bot", frame.from.kind === "bot");
     bubble.querySelector("time").textContent = clock(frame.at);
     bubble.dataset.seq = frame.seq;
@@ -96,6 +102,41 @@ export class Log {
     foot.lastChild.className = "tick";
     bubble.append(who, body, foot);
     return bubble;
+  }
+
+  /** Add what a card, a picture or a file has beside its text. */
+  #dress(bubble, body) {
+    const more = document.createElement("div");
+    more.className = "more";
+    if (body.title && body.text) {
+      const title = document.createElement("strong");
+      title.textContent = body.title;
+      bubble.querySelector("p").before(title);
+    }
+    if (body.url) {
+      const link = document.createElement("a");
+      link.href = body.url;
+      link.target = "_blank";
+      link.rel = "noopener noreferrer";
+      link.textContent = body.name || body.url;
+      more.append(link);
+    }
+    for (const label of body.buttons ?? []) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "choice";
+      button.textContent = label;
+      button.disabled = !this.pick;
+      button.onclick = () => this.pick?.(label);
+      more.append(button);
+    }
+    bubble.classList.add(body.kind);
+    bubble.querySelector(".foot").before(more);
+  }
+
+  /** The choices of cards that have been answered are over. */
+  #settleCards() {
+    for (const button of this.node.querySelectorAll(".choice")) button.disabled = true;
   }
 
   #tick(bubble, state) {

@@ -146,6 +146,9 @@ def typing(t: Turn, c: Typing) -> None:
         frame = TypingFrame(session=s.address.id, from_=c.person, preview=c.preview)
         t.soft(frame, *s.room.staff)
     elif you in ("serving", "joined"):
-        t.soft(TypingFrame(session=s.address.id, from_=c.person), *s.room.customers)
+        # A bot shows what it is writing; what a person has not sent is nobody's business.
+        preview = c.preview if c.person.kind == "bot" else ""
+        frame = TypingFrame(session=s.address.id, from_=c.person, preview=preview)
+        t.soft(frame, *s.room.customers)
     elif you == "none" and c.person.role == "customer":
         refuse_stranger(t, c)

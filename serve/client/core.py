@@ -187,6 +187,11 @@ class Core:
         if frame is not None:
             self._post(frame)
 
+    def mention(self, frame: wire.Suggest | wire.Used) -> None:
+        """Send a frame that nobody answers, nothing while offline."""
+        if self.welcome:
+            self._post(frame)
+
     def read(self, session: str, now: float, upto: int | None = None) -> None:
         """Everything of the session up to `upto` (default: all this device has) was read."""
         timeline = self._timelines.of(session)

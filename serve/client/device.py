@@ -14,6 +14,7 @@ from typing import Literal, Self
 from websockets.exceptions import WebSocketException
 
 from actors.frames import Ack, Error, Welcome
+from serve import wire
 from serve.client.commands import Command
 from serve.client.core import Core
 from serve.client.happenings import (
@@ -181,6 +182,11 @@ class Device:
     def typing(self, session: str, preview: str = "") -> None:
         """Show that this side types. `preview`: a customer's unsent text, for the agent."""
         self._core.typing(session, preview, self._loop.time())
+        self._pump()
+
+    def mention(self, frame: wire.Suggest | wire.Used) -> None:
+        """Send a frame that nobody answers: what a customer types, what an agent used."""
+        self._core.mention(frame)
         self._pump()
 
     def read(self, session: str, upto: int | None = None) -> None:

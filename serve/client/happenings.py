@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from actors.frames import (
     AgentFrame,
+    Assist,
     Detached,
     Error,
     ErrorCode,
@@ -27,6 +28,7 @@ from actors.frames import (
     Position,
     Receipt,
     SessionFrame,
+    Suggested,
     TypingFrame,
     Welcome,
 )
@@ -75,6 +77,8 @@ ClientEvent = (
     | OpenOffer
     | OfferOver
     | AgentFrame
+    | Assist
+    | Suggested
     | Detached
     | Error
 )

@@ -21,6 +21,7 @@ from actors.messages import Envelope
 from actors.permissions import label_of
 from actors.ports import Delivery
 from serve import wire as w
+from serve.gateway.assisting import MESSAGE
 from serve.gateway.connection import Connection, Sink, error_frame
 from serve.gateway.decoding import Bad, decode_message
 from serve.gateway.following import Following, read_error, read_snapshot
@@ -57,6 +58,7 @@ class Gateway:
         self._metrics = world.metrics
         self._limits = world.limits
         self._clock = world.clock
+        self._assisting = world.assisting
         self._table = Table()
         self._numbers = itertools.count(1)
         self._following = Following(world.fabric)
@@ -249,6 +251,8 @@ class Gateway:
                 self._starting.start(connection, frame)
             case w.Watch():
                 self._watch(connection, frame)
+            case w.Suggest() | w.Used():
+                self._suggest(connection, frame)
             case w.JoinFrame() | w.TakeOverFrame():
                 if frame.session not in connection.attached:
                     self._following.attach(connection, frame.session, watch=True)
@@ -262,6 +266,14 @@ class Gateway:
             self._answer(connection, envelope)
         else:
             self._fabric.send(envelope)
+
+    def _suggest(self, connection: Connection, frame: w.Suggest | w.Used) -> None:
+        if self._assisting is None:
+            return
+        if isinstance(frame, w.Suggest):
+            self._assisting.typed(connection, frame.text)
+        elif connection.person.role != "customer":
+            self._assisting.used(connection, frame.session, frame.seq, frame.topic)
 
     def _watch(self, connection: Connection, frame: w.Watch) -> None:
         if session_address(connection.identity.org, frame.session) is None:
@@ -297,12 +309,20 @@ class Gateway:
             verdict = connection.cursors.pass_frame(session, delivery.track, delivery.seq)
             if verdict == "new":
                 self._push(connection, delivery.data)
+                if connection.wanted and self._assisting is not None:
+                    self._note(connection, delivery)
             elif verdict == "gap":
                 self._following.heal(connection, session)
         elif delivery.data[:HEAD] in READ_HERE:
             self._read_soft(connection, delivery.data)
         else:
             self._push(connection, delivery.data)
+
+    def _note(self, connection: Connection, delivery: Delivery) -> None:
+        """An agent's socket was sent a frame of a session: there may be something to suggest."""
+        is_message = delivery.data.startswith(MESSAGE) and delivery.track == "main"
+        if self._assisting is not None and is_message and connection.person.kind == "human":
+            self._assisting.saw(connection, delivery.session, delivery.data)
 
     def _read_soft(self, connection: Connection, data: bytes) -> None:
         """Pass on a soft frame that also means something to the gateway."""

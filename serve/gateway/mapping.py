@@ -19,7 +19,7 @@ from serve.gateway.decoding import Bad
 SESSION_ID_MAX = 20
 """Digits of the largest 64-bit number."""
 
-Own = w.Hello | w.Ping | w.Start | w.Watch
+Own = w.Hello | w.Ping | w.Start | w.Watch | w.Suggest | w.Used
 """Frames that the gateway answers itself; they never become a command here."""
 Mapped = (
     w.SayFrame

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from actors.ports import Fabric, Metrics
 from serve.doors import Configs, Customers
+from serve.gateway.assisting import Assisting
 from serve.gateway.limits import Limits
 from serve.identity import Identity
 
@@ -45,6 +46,8 @@ class World:
     new_id: Callable[[], str]
     limits: Limits = field(default_factory=Limits)
     origins: frozenset[str] = frozenset()
+    assisting: Assisting | None = None
+    """Suggestions from the bot's model; None: there is none."""
     objection: Callable[[Identity], str] = lambda _: ""
     """Why somebody who was verified may not pass after all, by now; '' if nothing is against it."""
     clock: Callable[[], float] = time.monotonic

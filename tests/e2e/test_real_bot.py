@@ -8,8 +8,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from actors.frames import Event, Message, OpenOffer, Position
+from actors.frames import Assist, Event, Message, OpenOffer, Position, Suggested
 from examples.signing_in import Login
+from serve import wire
 from serve.client import CustomerClient
 from tests.support.real import PASSWORD, Desk, Seen
 
@@ -104,3 +105,23 @@ async def test_a_low_rating_of_the_bot_calls_a_person(desk: Desk) -> None:
     assert offer.summary.startswith("[low_rating] ")
     await bob.decline(offer.offer)
     await customer.end()
+
+
+async def test_a_person_is_shown_what_the_base_says_and_a_customer_what_to_ask(desk: Desk) -> None:
+    bob, bob_saw = await desk.agent("bob")
+    customer, saw = await desk.customer()
+    await customer.start(queue="travel")
+    offer = await bob_saw.first(OpenOffer, lambda o: o.session == customer.session)
+    await bob.accept(offer.offer)
+    await saw.first(Event, lambda e: e.kind == "assigned" and e.agent == "bob")
+    asked = await customer.say("怎么退款")
+    frame = await bob_saw.first(Assist, lambda a: a.seq == asked.seq)
+    assert (frame.session, frame.topics[0].topic) == (customer.session, "refund")
+    assert "7 天内" in frame.topics[0].answer
+    assert frame.topics[0].inside
+    bob.mention(wire.Used(session=customer.session, seq=asked.seq, topic="refund"))
+    customer.mention(wire.Suggest(text="发票"))
+    told = await saw.first(Suggested)
+    assert "invoice" in [one.topic for one in told.topics]
+    await customer.end()
+    await bob.wrap_up(customer.session)

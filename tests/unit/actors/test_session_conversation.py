@@ -13,6 +13,7 @@ from tests.support.sessions import (
     ANN_PC,
     BEN,
     BEN_PC,
+    BOT,
     CUSTOMER,
     LAPTOP,
     LEA,
@@ -22,6 +23,7 @@ from tests.support.sessions import (
     Story,
     talking,
     text,
+    with_bot,
 )
 
 
@@ -308,3 +310,11 @@ def test_the_consulted_agent_only_whispers() -> None:
     assert story.refusals(BEN_PC) == ["forbidden"]
     assert story.frames(ANN_PC, Message)[-1].from_ == BEN
     assert LEA_PC not in story.received
+
+
+def test_a_bot_shows_what_it_is_writing_and_a_person_does_not() -> None:
+    for story, person in ((with_bot(), BOT), (talking(), ANN)):
+        story.attached(CUSTOMER)
+        story.does(Typing, person, preview="We refund")
+        shown = [f for f in story.frames(PHONE) if isinstance(f, TypingFrame)]
+        assert [f.preview for f in shown] == ["We refund" if person is BOT else ""]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.asking import asks_for_person
@@ -124,11 +124,13 @@ def test_words_that_only_hold_a_person_can_be_edited() -> None:
     assert not asks_for_person("我想转人工台", not_people=("人工台",))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.text(max_size=300))
 def test_any_text_is_judged_and_always_alike(text: str) -> None:
     assert asks_for_person(text) == asks_for_person(text)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.sampled_from(["转人工", "human please", "我要人工客服"]), st.text("。！ ~", max_size=9))
 def test_signs_around_a_wish_change_nothing(wish: str, signs: str) -> None:
     assert asks_for_person(signs + wish + signs)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import conversation as c
@@ -245,6 +245,7 @@ def test_a_base_may_use_its_own_wording() -> None:
     assert reasons(list(c.heard(Talked(), "text", "叫小光", own).acts)) == ["button"]
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(
         st.one_of(
@@ -291,6 +292,7 @@ def test_whatever_happens_each_word_is_answered_and_a_hand_off_is_never_doubled(
                 assert act.reply.text or act.reply.title or act.reply.url
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(st.sampled_from(["退钱", "?", "量子", "2", "hi", "weird thing"]), max_size=8))
 def test_what_a_bot_reads_back_is_what_it_knew(said: list[str]) -> None:
     """After a restart the journal gives back misses, the last card and the language."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -21,14 +21,16 @@ from actors.frames import (
     encode_frame,
 )
 from actors.messages import Body, Person
-from bot.acts import Found
+from bot.acts import Found, Ground
+from bot.decisions import Suggestion
 from bot.knowledge import Answer
 from bot.outcomes import Outcome, QuestionOutcome, SessionOutcome
-from bot.texts import TEXTS
+from bot.texts import TEXTS, Lang
 from infra.metrics import PlainMetrics
 from serve import wire
 from serve.bot_line import BotLine
 from serve.bot_ports import Answered, HelloTold, Question, encoded
+from serve.bot_writer import Writer, Written
 from serve.bots import BotParts, BotPlace, run_bots
 from serve.client import Backoff, Options
 
@@ -145,9 +147,37 @@ class BotDoor:
             await socket.send(encode_frame(full), text=True)
 
 
+class Writes:
+    """Writes one answer, or none, and says what it was given; waits first if told to."""
+
+    def __init__(self, text: str, *, waits: bool = False) -> None:
+        self.text = text
+        self.waits = waits
+        self.asked: list[tuple[str, int]] = []
+        self.cancelled = asyncio.Event()
+
+    async def write(
+        self,
+        org: str,
+        question: str,
+        grounds: Sequence[Ground],
+        lang: Lang,
+        show: Callable[[str], None],
+    ) -> Written | None:
+        self.asked.append((question, len(grounds)))
+        show("...")
+        if self.waits:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.cancelled.set()
+        source = Suggestion(topic="refund", question="怎么退款")
+        return Written(self.text, (source,)) if self.text else None
+
+
 @asynccontextmanager
 async def working(
-    door: BotDoor, model: Model, sink: Sink | None = None
+    door: BotDoor, model: Model, sink: Sink | None = None, writer: Writer | None = None
 ) -> AsyncIterator[PlainMetrics]:
     """Run one bot against the door."""
     metrics = PlainMetrics()
@@ -155,6 +185,7 @@ async def working(
         line=BotLine(ModelOf(model), metrics, deadline_s=0.05),
         metrics=metrics,
         outcomes=sink,
+        writer=writer,
         options=Options(backoff=Backoff(0.01, 0.02), ack_timeout_s=1.0),
     )
     async with serve(door, "127.0.0.1", 0, close_timeout=0.1) as server:
@@ -233,3 +264,40 @@ async def test_an_answer_for_a_session_that_moved_on_is_dropped() -> None:
         let.set()
     assert list(door.done) == ["bot-1-1-0"]
     assert metrics.counts["bot_dropped_total", ""] == 1.0
+
+
+async def knows_about(text: str) -> Found:
+    return Found(band="fallback", grounds=(Ground("refund", "怎么退款", "七天内可退"),))
+
+
+async def test_where_the_base_has_no_answer_a_language_model_may_write_one() -> None:
+    door, writer = BotDoor(says(2, "能退吗")), Writes("七天内可退[1]")
+    async with working(door, knows_about, writer=writer):
+        await door.said("bot-1-2-0")
+    assert door.done["bot-1-2-0"] == "七天内可退[1]\n来源：[1] 怎么退款"
+    assert writer.asked == [("能退吗", 1)]
+
+
+async def test_a_language_model_without_an_answer_leaves_the_bot_to_its_own_words() -> None:
+    door = BotDoor(says(2, "能退吗"))
+    async with working(door, knows_about, writer=Writes("")):
+        await door.said("bot-1-2-0")
+    assert door.done["bot-1-2-0"] == TEXTS["fallback"][0]
+
+
+async def test_what_the_base_answers_is_not_written_by_anybody_else() -> None:
+    door, writer = BotDoor(says(2, "退款")), Writes("x")
+    async with working(door, knows, writer=writer):
+        await door.said("bot-1-2-0")
+    assert door.done["bot-1-2-0"] == "七天"
+    assert writer.asked == []
+
+
+async def test_writing_ends_when_the_session_is_no_longer_the_bots() -> None:
+    door, writer = BotDoor(says(2, "能退吗")), Writes("x", waits=True)
+    async with working(door, knows_about, writer=writer):
+        while not writer.asked:  # noqa: ASYNC110  # the double has no event for it
+            await asyncio.sleep(0.01)
+        await door.close_session()
+        await writer.cancelled.wait()
+    assert list(door.done) == ["bot-1-1-0"]

@@ -1,0 +1,252 @@
+"""What people notice of the bot: their delays while it is killed, hangs and is upgraded, beside the
+same load with the bot left alone; and how fast the bot answers through Serve.
+
+    python -m benchmarks.bot_isolation --json FILE
+
+People talk all the time. Windows in which the bot is left alone take turns with windows in which it
+is harmed, so that whatever else the machine does meets both alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import signal
+import time
+import zlib
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import psutil
+
+from actors.frames import Assist, Message
+from benchmarks import report
+from benchmarks.bot_questions import BASE, large_base, misspelt
+from benchmarks.histogram import Histogram
+from benchmarks.organisation import agent_id
+from benchmarks.people import People, Talk
+from benchmarks.system import System, running_system
+from bot.knowledge import Base
+from infra.knowledge.feed import Live, LiveVersion, RedisKnowledge
+from infra.metrics import PlainMetrics
+from infra.redis_client import connect
+from serve.bot_line import BotLine, ModelLateError
+from serve.bot_on_serve import ServeDoor
+from serve.bot_ports import HelloAsked, Question
+from serve.client import ClientEvent
+
+HARMS = ("killed", "hung", "upgraded")
+REPLICAS = ("ServeReplica:bot_model", "ServeReplica:bots")
+CAPACITY = 5
+LEARNED_S = 120.0
+
+
+def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return the command line, checked."""
+    parser = report.parser(__doc__ or "")
+    parser.add_argument("--sessions", type=int, default=40)
+    parser.add_argument("--say-every", type=float, default=0.4, help="seconds, per session")
+    parser.add_argument("--window", type=float, default=10.0, help="seconds of one window")
+    parser.add_argument("--rounds", type=int, default=3, help="windows of each kind")
+    parser.add_argument("--questions", type=int, default=12_000, help="wordings in the base")
+    parser.add_argument("--rate", type=float, default=100.0, help="questions a second")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of questions")
+    return parser.parse_args(arguments)
+
+
+class Watched(People):
+    """People whose agents also note how late suggestions come, from when the customer spoke."""
+
+    def __init__(self, url: str, capacity: int) -> None:
+        super().__init__(url, capacity)
+        self.assist = Histogram()
+        self._spoken: dict[tuple[str, int], float] = {}
+
+    def _agent_saw(self, agent: str, event: ClientEvent) -> None:
+        super()._agent_saw(agent, event)
+        if isinstance(event, Message) and event.client_id in self._said_at:
+            self._spoken[event.session, event.seq] = self._said_at[event.client_id][2]
+        elif isinstance(event, Assist):
+            spoken = self._spoken.get((event.session, event.seq))
+            if spoken is not None:
+                self.assist.add(time.perf_counter() - spoken)
+
+
+class Trial:
+    """One system, its people, and its bot."""
+
+    def __init__(self, given: argparse.Namespace, system: System) -> None:
+        self._given = given
+        self._system = system
+        self._org = f"calm{time.time_ns()}"
+        agents = max(2, -(-given.sessions // CAPACITY))
+        self._people = Watched(system.url, CAPACITY)
+        self._customers, self._staff = system.enrol(self._org, given.sessions, agents, CAPACITY)
+        self._texts: list[str] = []
+        self._dice = random.Random(1)
+        self._version = 0
+        self._quiet_assist = Histogram()
+        self._redis = connect(system.redis_url)
+        self._line = BotLine(ServeDoor(), PlainMetrics(), deadline_s=5.0)
+
+    async def run(self) -> dict[str, Any]:
+        """Answer questions first, then chat through every kind of harm."""
+        base = large_base(self._given.questions, self._org)
+        await self.publish(base)
+        await self._learned()
+        self._texts = misspelt(base, 1_000, self._dice)
+        answers = await self._ask(base)
+        report.say(report.table([{"what": "questions through Serve", **answers}]))
+        delays, verdict = await self._chat(base)
+        await self._redis.aclose()
+        quiet = delays["left alone"].percentile(99)
+        windows = {name: found.summary_ms() for name, found in delays.items()}
+        ratios = {
+            name: round(delays[name].percentile(99) / quiet, 3) if quiet else None for name in HARMS
+        }
+        return {
+            "serve": answers,
+            "human_ms": windows,
+            "human_p99_ratio": ratios,
+            "assist_ms": self._quiet_assist.summary_ms(),
+            "assists": self._quiet_assist.n,
+            **verdict,
+        }
+
+    # --- questions -------------------------------------------------------------------------
+
+    async def publish(self, base: Base) -> None:
+        """Make the base the live one, as a next version."""
+        self._version += 1
+        body = zlib.compress(msgspec.json.encode(base))
+        stored = LiveVersion(
+            number=self._version, at=time.time(), by="", note="", restored=0, body=body
+        )
+        live = Live(
+            org=self._org,
+            base=BASE,
+            generation=self._version,
+            settings=b"{}",
+            version=stored,
+        )
+        await RedisKnowledge(self._redis).publish(live)
+
+    async def _learned(self) -> None:
+        """Wait until the base answers."""
+        asked = HelloAsked(org=self._org, bot="bot")
+        async with asyncio.timeout(LEARNED_S):
+            while True:
+                with suppress(ModelLateError):
+                    if (await self._line.hello(asked)).hot:
+                        return
+                await asyncio.sleep(0.2)
+
+    async def _ask(self, base: Base) -> dict[str, Any]:
+        """Ask at a fixed rate, whatever the answers do."""
+        given, delays, late = self._given, Histogram(), 0
+        texts = misspelt(base, int(given.rate * given.seconds), self._dice)
+        begun, tasks = time.perf_counter() + 0.5, list[asyncio.Task[float | None]]()
+        for number, text in enumerate(texts):
+            await asyncio.sleep(max(0.0, begun + number / given.rate - time.perf_counter()))
+            tasks.append(asyncio.create_task(self._answer(text, begun + number / given.rate)))
+        for took in await asyncio.gather(*tasks):
+            late += took is None
+            if took is not None:
+                delays.add(took)
+        return {"rate": given.rate, "asked": len(tasks), "failed": late, **delays.summary_ms()}
+
+    async def _answer(self, text: str, due: float) -> float | None:
+        question = Question(org=self._org, bot="bot", session="1", text=text)
+        try:
+            await self._line.answer(question)
+        except ModelLateError:
+            return None
+        return time.perf_counter() - due
+
+    # --- people ----------------------------------------------------------------------------
+
+    async def _chat(self, base: Base) -> tuple[dict[str, Histogram], dict[str, Any]]:
+        given, people = self._given, self._people
+        await people.hire({agent_id(self._org, n): t for n, t in enumerate(self._staff)})
+        talks = [await people.arrive(token) for token in self._customers]
+        while not all(talk.assigned_at for talk in talks):  # noqa: ASYNC110  # ends with the assignments
+            await asyncio.sleep(0.05)
+        stop = asyncio.Event()
+        jobs = [asyncio.create_task(self._keep_talking(talk, stop)) for talk in talks]
+        await asyncio.sleep(given.window / 2)
+        delays = {name: Histogram() for name in ("left alone", *HARMS)}
+        for _ in range(given.rounds):
+            for harm in HARMS:
+                self._people.assist = Histogram()
+                delays["left alone"].merge(await self._window(""))
+                self._quiet_assist.merge(self._people.assist)
+                delays[harm].merge(await self._window(harm, base))
+                await self._learned()
+        stop.set()
+        await asyncio.gather(*jobs)
+        deadline = time.perf_counter() + 30.0
+        while (people.under_way or people.checker.owed()) and time.perf_counter() < deadline:  # noqa: ASYNC110  # a look now and then says as much
+            await asyncio.sleep(0.1)
+        verdict = msgspec.to_builtins(people.checker.report())
+        await people.leave()
+        names = ("sent", "acked", "lost", "duplicated", "out_of_order", "double_assigned")
+        return delays, {name: verdict[name] for name in names}
+
+    async def _keep_talking(self, talk: Talk, stop: asyncio.Event) -> None:
+        await asyncio.sleep(self._dice.random() * self._given.say_every)
+        while not stop.is_set():
+            self._people.say(talk, self._texts[talk.turn % len(self._texts)])
+            await asyncio.sleep(self._given.say_every)
+
+    async def _window(self, harm: str, base: Base | None = None) -> Histogram:
+        """Return how late people's messages were in one window of a kind."""
+        self._people.checker.deliver = Histogram()
+        harming = asyncio.create_task(self._harm(harm, base))
+        await asyncio.sleep(self._given.window)
+        await harming
+        return self._people.checker.deliver
+
+    async def _harm(self, harm: str, base: Base | None) -> None:
+        pids = bot_processes()
+        if harm == "killed":
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+        elif harm == "hung":
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            await asyncio.sleep(self._given.window * 0.9)
+            for pid in pids:
+                with suppress(ProcessLookupError):  # Serve may have replaced it
+                    os.kill(pid, signal.SIGCONT)
+        elif harm == "upgraded" and base is not None:
+            await self.publish(base)
+
+
+def bot_processes() -> list[int]:
+    """Return the processes of both applications of the bot, below this one."""
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            command = " ".join(process.cmdline())
+            if any(title in command for title in REPLICAS):
+                found.append(process.pid)
+    return found
+
+
+def main() -> None:
+    """Run, and report."""
+    given = options()
+    facts = report.machine_facts()
+    with running_system(given.url, bots=True) as system:
+        result = asyncio.run(Trial(given, system).run())
+    shown = [{"bot": name, **times} for name, times in result["human_ms"].items()]
+    report.say(report.table(shown))
+    report.write({"benchmark": "bot_isolation", **result, "machine": facts}, given.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Suggestions beside the conversation: to agents for a customer's last message, to customers while
+they type. They come from the bot's model and are never in a message's way: the gateway's path only
+notes that there is something to suggest; one task asks for everything that was noted, one call at a
+time, and whatever is overtaken or late by then is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+
+from actors.frames import Assist, Message, SoftFrame, Suggested, SuggestedTopic, encode_frame
+from actors.ports import Metrics
+from bot.outcomes import OutcomeSink, QuestionOutcome
+from serve.bot_line import BotLine, ModelLateError
+from serve.bot_ports import AssistAsked, TypedAsked
+from serve.gateway.connection import Connection
+
+log = structlog.get_logger()
+
+MESSAGE = b'{"t":"message"'
+LATE_S = 1.0
+"""A suggestion older than this is about the past."""
+NOTED_N = 500
+"""Sessions that may wait for suggestions at once; more are dropped."""
+BATCH_N = 50
+QUIET_S = 30.0
+"""An organisation without a knowledge base is not asked about again for this long."""
+TYPED_CHARS = 200
+
+_decoder = msgspec.json.Decoder(Message)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A customer's message as an agent's socket was sent it."""
+
+    connection: Connection
+    data: bytes
+    at: float
+
+
+class Assisting:
+    """One gateway's suggestions. Soft: what is lost is not said again.
+
+    Args:
+        line: the way to the bot's model.
+        outcomes: hears which suggestions agents used.
+    """
+
+    def __init__(
+        self,
+        line: BotLine,
+        metrics: Metrics,
+        outcomes: OutcomeSink | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._line = line
+        self._metrics = metrics
+        self._outcomes = outcomes
+        self._clock = clock
+        self._noted: dict[tuple[int, str], Noted] = {}
+        self._typed: dict[Connection, str] = {}
+        self._quiet: dict[str, float] = {}
+        self._news = asyncio.Event()
+
+    # --- the gateway's side: returns at once -------------------------------------------------
+
+    def saw(self, connection: Connection, session: str, data: bytes) -> None:
+        """A staff socket is sent a message: a customer's replaces the one before it."""
+        if self._is_quiet(connection.identity.org) or session not in connection.wanted:
+            return
+        key = (connection.number, session)
+        if len(self._noted) < NOTED_N or key in self._noted:
+            self._noted[key] = Noted(connection, data, self._clock())
+            self._news.set()
+        else:
+            self._metrics.add("assist_total", 1.0, "dropped")
+
+    def typed(self, connection: Connection, text: str) -> None:
+        """A customer is typing: the newest text counts."""
+        org = connection.identity.org
+        if not self._is_quiet(org) and (len(self._typed) < NOTED_N or connection in self._typed):
+            self._typed[connection] = text[:TYPED_CHARS]
+            self._news.set()
+
+    def used(self, connection: Connection, session: str, seq: int, topic: str) -> None:
+        """An agent has sent what was suggested: the learning loop hears of it."""
+        self._metrics.add("assist_total", 1.0, "used")
+        if self._outcomes is not None:
+            org = connection.identity.org
+            self._outcomes.put(QuestionOutcome(org=org, id=f"{session}:{seq}", used=topic))
+
+    # --- the task's side ---------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Ask for what was noted until cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._noted or self._typed:
+                try:
+                    await self._assist()
+                    await self._type_ahead()
+                except ModelLateError:
+                    self._metrics.add("assist_total", 1.0, "late")
+
+    async def _assist(self) -> None:
+        batch: list[tuple[Noted, Message]] = []
+        for key in list(self._noted)[:BATCH_N]:
+            noted = self._noted.pop(key)
+            message = _decoder.decode(noted.data)
+            if message.from_.role == "customer" and message.body and message.body.text:
+                batch.append((noted, message))
+        if not batch:
+            return
+        questions = tuple(
+            (noted.connection.identity.org, message.body.text if message.body else "")
+            for noted, message in batch
+        )
+        told = await self._line.assist(AssistAsked(questions=questions))
+        for org in told.strangers:
+            self._quiet[org] = self._clock() + QUIET_S
+        for (noted, message), topics in zip(batch, told.topics, strict=True):
+            if topics:
+                frame = Assist(session=message.session, seq=message.seq, topics=list(topics))
+                self._show(noted, frame)
+
+    def _show(self, noted: Noted, frame: Assist) -> None:
+        """Show it, unless the conversation has moved on."""
+        took = self._clock() - noted.at
+        key = (noted.connection.number, frame.session)
+        if took > LATE_S or key in self._noted or frame.session not in noted.connection.attached:
+            self._metrics.add("assist_total", 1.0, "late")
+            return
+        self._metrics.add("assist_seconds", took)
+        self._metrics.add("assist_total", 1.0, "shown")
+        _push(noted.connection, frame)
+
+    async def _type_ahead(self) -> None:
+        if not self._typed:
+            return
+        connection = next(iter(self._typed))
+        text = self._typed.pop(connection)
+        told = await self._line.typed(TypedAsked(org=connection.identity.org, text=text))
+        if not told.known:
+            self._quiet[connection.identity.org] = self._clock() + QUIET_S
+        elif connection not in self._typed:
+            topics = [SuggestedTopic(topic=s.topic, question=s.question) for s in told.suggestions]
+            _push(connection, Suggested(text=text, topics=topics))
+
+    def _is_quiet(self, org: str) -> bool:
+        return self._quiet.get(org, 0.0) > self._clock()
+
+
+def _push(connection: Connection, frame: SoftFrame) -> None:
+    """A reader that is too slow for its conversation gets no suggestions on top."""
+    if connection.is_open:
+        connection.push(encode_frame(frame))
