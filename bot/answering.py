@@ -72,7 +72,13 @@ class Understanding:
         strangers = [text for one in base.strangers if (text := normalise(one))]
         learned = learn(texts, places, len(catalogue.topics), strangers, seed=seed, tell=tell)
         bands = thresholds or choose_thresholds(learned.evidence.judged, target_precision)
-        return cls(catalogue, learned.model, bands, version=version, evidence=learned.evidence)
+        bot = cls(catalogue, learned.model, bands, version=version, evidence=learned.evidence)
+        bot.warm_up()
+        return bot
+
+    def warm_up(self) -> None:
+        """Load what the first question would wait for: dictionaries, compiled loops."""
+        self.answer_many(["hello", "您好嗎"], now=0.0)
 
     def with_thresholds(self, thresholds: Thresholds) -> Understanding:
         """Return the same understanding with other bands; nothing is learned again."""

@@ -100,13 +100,15 @@ def load(data: bytes) -> Understanding:
     if len(texts) and int(wording.max(initial=-1)) >= len(texts):
         raise ModelFileError("the evidence is about other wordings")
     views = Views(Vocabulary(header.names), bm25, intent)
-    return Understanding(
+    bot = Understanding(
         catalogue,
         Model(views, header.combiner),
         header.thresholds,
         version=header.version,
         evidence=Evidence(judged, wording),
     )
+    bot.warm_up()
+    return bot
 
 
 _BM25 = {"first": "i8", "docs": "i4", "weights": "f4", "rarity": "f4", "owners": "i4"}

@@ -17,6 +17,8 @@ _PART = re.compile(
     "|[^\\W\\d_\u3400-\u9fff\U00020000-\U0003ffff]+(?:'[^\\W\\d_]+)?|\\d+|[?!$%€£¥]"
 )
 _loading = threading.Lock()
+LONG_RUN = 60
+"""Characters from which a run is not remembered: it will hardly come again, and fills memory."""
 
 
 @lru_cache(maxsize=1)
@@ -35,6 +37,10 @@ def warm_up() -> None:
 
 @lru_cache(maxsize=50_000)
 def _cut(run: str) -> tuple[str, ...]:
+    return _cut_anew(run)
+
+
+def _cut_anew(run: str) -> tuple[str, ...]:
     with _loading:
         cutter = _cutter()
     return tuple(cutter.cut(run))
@@ -45,7 +51,8 @@ def words(normalised: str) -> list[str]:
     found: list[str] = []
     for part in _PART.finditer(normalised):
         if part.lastgroup == "zh":
-            found.extend(_cut(part.group()))
+            run = part.group()
+            found.extend(_cut(run) if len(run) <= LONG_RUN else _cut_anew(run))
         else:
             found.append(part.group())
     return found
