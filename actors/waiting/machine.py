@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from actors.addresses import Address
 from actors.config import OrgConfig, QueueConfig
 from actors.effects import Count, Effect, Put, Tell
-from actors.hours import is_open, next_opening
+from actors.hours import next_opening
 from actors.machine import Context
 from actors.messages import (
     Announce,
@@ -40,7 +40,7 @@ from actors.messages import (
     Tick,
 )
 from actors.recent import Recent
-from actors.waiting import limits
+from actors.waiting import door, limits
 from actors.waiting.estimates import Pace, Positions
 from actors.waiting.line import Line, Place
 
@@ -171,12 +171,12 @@ class Queue:
         elif self._moves_on(contact, config):
             self._let_go(contact, "overflow")
             self._move_on(contact, config)
-        elif self._is_closed_to(contact, config):
+        elif door.is_closed_to(contact, config, self._now):
             # The bot that hands off takes the message: it knows one word for all such cases.
             self._refuse(contact, "nobody_on_duty" if contact.hand_off else "closed")
-        elif self._needs_somebody(contact, config) and not self._is_staffed(config):
+        elif door.needs_somebody(contact, config) and not self._is_staffed(config):
             self._refuse(contact, "nobody_on_duty")
-        elif self._may_move(contact) and limits.is_too_long(config, self._org, self._eta_s()):
+        elif door.may_move(contact) and limits.is_too_long(config, self._org, self._eta_s()):
             self._let_go(contact, "overflow")
             self._move_on(contact, config)
         else:
@@ -244,7 +244,7 @@ class Queue:
         standing = [place.contact for place in self._line if not place.contact.agent]
         for position, contact in enumerate(standing, start=1):
             too_long = limits.is_too_long(config, self._org, interval_s * position)
-            if too_long and self._may_move(contact):
+            if too_long and door.may_move(contact):
                 self._let_go(contact, "overflow")
                 self._move_on(contact, config)
 
@@ -261,20 +261,6 @@ class Queue:
             if not len(self._line):
                 self._pace.emptied()
 
-    def _is_closed_to(self, contact: Contact, config: QueueConfig) -> bool:
-        """Nobody new comes in out of hours. Whoever lost an agent was in already; an agent asked
-        for by name says whether it is there."""
-        lost_agent = contact.requeued and contact.purpose == "serve" and not contact.hand_off
-        if contact.agent or lost_agent:
-            return False
-        return not is_open(config.hours, self._now)
-
-    def _may_move(self, contact: Contact) -> bool:
-        return not (contact.agent or contact.moved)
-
-    def _needs_somebody(self, contact: Contact, config: QueueConfig) -> bool:
-        return contact.hand_off or (config.message_unstaffed and not contact.agent)
-
     def _eta_s(self) -> float | None:
         """The estimated wait of whoever comes next."""
         interval_s = self._pace.interval_s(self._now)
@@ -284,7 +270,7 @@ class Queue:
         return self._staffed and limits.staffable(config, self._org)
 
     def _moves_on(self, contact: Contact, config: QueueConfig) -> bool:
-        served = self._is_staffed(config) and not self._is_closed_to(contact, config)
+        served = self._is_staffed(config) and not door.is_closed_to(contact, config, self._now)
         return not (served or contact.agent) and limits.overflows_unstaffed(config, self._org)
 
     def _move_on(self, contact: Contact, config: QueueConfig) -> None:
@@ -320,7 +306,7 @@ class Queue:
             elif self._moves_on(place.contact, config):
                 self._let_go(place.contact, "overflow")
                 self._move_on(place.contact, config)
-            elif self._needs_somebody(place.contact, config) and not self._is_staffed(config):
+            elif door.needs_somebody(place.contact, config) and not self._is_staffed(config):
                 self._refuse(place.contact, "nobody_on_duty")
 
     def _reorder(self) -> None:
