@@ -1,5 +1,6 @@
 """`python -m serve.admin` on a database of its own, as a program."""
 
+import asyncio
 import shutil
 import sqlite3
 import sys
@@ -63,6 +64,16 @@ async def test_an_administrator_made_by_hand_can_sign_in(cli, acme):
     await directory.close()
     assert (found.role, found.enabled) == ("admin", True)
     assert PasswordHasher().verify(found.password_hash, acme)
+
+
+async def test_a_super_administrator_is_made_by_hand(cli, acme):
+    code, out, _ = await asyncio.to_thread(cli, "create-administrator", "acme", "root", "--super")
+    assert code == 0
+    assert "created super administrator root of acme\n" in out
+    directory = Directory(load_settings().sql_url)
+    found = await directory.find("acme", "root")
+    await directory.close()
+    assert found.role == "super_admin"
 
 
 def test_a_password_is_read_from_standard_input(cli, acme, monkeypatch, tmp_path):
