@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import csv
+import gc
 import random
 import tempfile
 import time
@@ -48,6 +49,9 @@ BY = By(subject="benchmark", role="system")
 ORG = {"org": "b", "name": "B", "entry_queue": "q", "queues": {"q": {"name": "Q"}}}
 DAY_S = 24 * 3600.0
 SEED = 7
+TICK_S = 0.002
+GC_AS_IN_GATEWAYS = (50_000, 50, 100)
+"""See `infra.wiring.Wiring.prepare`."""
 TEXTS = (
     "怎么 {n} 退款",
     "how do I {n} get a refund",
@@ -96,6 +100,27 @@ def a_base(topics_n: int) -> Base:
 
 
 @asynccontextmanager
+async def watched(clock: Clock, what: str) -> AsyncIterator[None]:
+    """Note the longest work without a pause that the block did on its event loop, in seconds of
+    CPU: what everybody else on that loop would wait for."""
+    longest = 0.0
+
+    async def tick() -> None:
+        nonlocal longest
+        while True:
+            before = time.thread_time()
+            await asyncio.sleep(TICK_S)
+            longest = max(longest, time.thread_time() - before)
+
+    ticking = asyncio.create_task(tick())
+    await asyncio.sleep(0)
+    yield
+    ticking.cancel()
+    await asyncio.gather(ticking, return_exceptions=True)
+    clock.note(f"longest work on the gateway's loop (CPU): {what}", 1, longest, None)
+
+
+@asynccontextmanager
 async def a_directory(folder: Path) -> AsyncIterator[Directory]:
     """Open a directory with one organisation and an empty base."""
     directory = Directory(async_sql_url(f"sqlite:///{folder / 'd.sqlite3'}"))
@@ -113,11 +138,16 @@ async def files(directory: Directory, clock: Clock, topics_n: int) -> None:
     with clock.timed("read an xlsx file and check it (topics)", topics_n):
         found = read_file(data, "xlsx", now=1.0, all_or_none=True)
     topics = {key: TopicForm.model_validate(one) for key, one in found.topics.items()}
-    with clock.timed("write the topics into the draft (topics)", topics_n):
-        async with directory.writing("b", BY) as writer:
-            knowledge = KnowledgeWriter(writer)
-            row = await knowledge.base("faq")
-            await knowledge.import_topics(row, topics, TreeForm(), replace=True)
+    async with watched(clock, "import"):
+        with clock.timed("write the topics into the draft (topics)", topics_n):
+            async with directory.writing("b", BY) as writer:
+                knowledge = KnowledgeWriter(writer)
+                row = await knowledge.base("faq")
+                await knowledge.import_topics(row, topics, TreeForm(), replace=True)
+    async with watched(clock, "import again, nothing new"), directory.writing("b", BY) as writer:
+        knowledge = KnowledgeWriter(writer)
+        row = await knowledge.base("faq")
+        await knowledge.import_topics(row, topics, TreeForm(), replace=True)
 
 
 async def publishing(directory: Directory, url: str, clock: Clock, topics_n: int) -> None:
@@ -136,6 +166,8 @@ async def publishing(directory: Directory, url: str, clock: Clock, topics_n: int
             news.clear()
             await news.wait()
         times.append(time.perf_counter() - begun)
+    async with watched(clock, "publish"):
+        await publish(directory)
     clock.note("publish until it is live, median of 5 (topics)", topics_n, sorted(times)[2], None)
     for task in tasks:
         task.cancel()
@@ -146,7 +178,7 @@ async def publishing(directory: Directory, url: str, clock: Clock, topics_n: int
 async def publish(directory: Directory) -> None:
     """Publish the draft."""
     draft = await KnowledgeReader(directory.engine).draft("b", "faq")
-    body = msgspec.json.encode(draft.content())
+    body = await asyncio.to_thread(lambda: msgspec.json.encode(draft.content()))
     async with directory.writing("b", BY) as writer:
         knowledge = KnowledgeWriter(writer)
         row = await knowledge.base("faq")
@@ -227,6 +259,7 @@ def main() -> None:
     parser.add_argument("--questions", type=Path, default=None)
     given = parser.parse_args()
     facts, clock = report.machine_facts(), Clock()
+    gc.set_threshold(*GC_AS_IN_GATEWAYS)
     asyncio.run(measure(given, clock))
     purity = clusters(given.questions, clock)
     report.write({"machine": facts, "rows": clock.rows, "clusters": purity}, given.json)

@@ -57,8 +57,8 @@ def base_of(row: t.KnowledgeBase) -> Stored:
     return Stored(row.id, form, row.version)
 
 
-def topic_of(row: t.KnowledgeTopic) -> Stored:
-    """Return a topic."""
+def topic_of(row: Any) -> Stored:
+    """Return a topic of its row, or of the columns."""
     content = {name: getattr(row, name) for name in COLUMNS}
     form = TopicForm.model_validate({**content, "similar": lines(row.similar)})
     return Stored(row.id, form, row.version)

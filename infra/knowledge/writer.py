@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import zlib
@@ -19,6 +20,7 @@ from infra.directory.writer import Writer
 from infra.knowledge import tables as t
 from infra.knowledge.forms import BaseForm, TopicForm, TreeForm, dumped
 from infra.knowledge.rows import (
+    COLUMNS,
     base_of,
     columns_of,
     find_base,
@@ -29,6 +31,8 @@ from infra.knowledge.rows import (
 )
 
 RESOURCE = "knowledge"
+PART_N = 250
+"""Topics that are written at once: some milliseconds, in which a gateway does nothing else."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,17 @@ class Change:
     id: str
     old: Stored | None
     new: TopicForm | None
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A version that is to be stored: the base compressed, its SHA-256, and what is noted."""
+
+    body: bytes
+    digest: str
+    topics_n: int
+    note: str
+    restored: int
 
 
 class KnowledgeWriter:
@@ -79,7 +94,7 @@ class KnowledgeWriter:
         )
         self._session.add(row)
         await self._session.flush()
-        self._edit(row, "base", base, None, form)
+        await self._edit(row, "base", base, None, form)
         row.version = row.revision
         return base_of(row)
 
@@ -90,7 +105,7 @@ class KnowledgeWriter:
             return old
         for name, value in _head(form).items():
             setattr(row, name, value)
-        self._edit(row, "base", row.id, old.value, form)
+        await self._edit(row, "base", row.id, old.value, form)
         row.version = row.revision
         row.generation += 1
         return base_of(row)
@@ -112,7 +127,7 @@ class KnowledgeWriter:
         gone = {one.id for one in old.categories} - {one.id for one in tree.categories}
         await self._check_unused(row.id, gone)
         await self._write_tree(row, tree)
-        self._edit(row, "tree", row.id, old, tree)
+        await self._edit(row, "tree", row.id, old, tree)
         row.tree_version = row.revision
         return Stored(row.id, tree, row.tree_version)
 
@@ -162,14 +177,8 @@ class KnowledgeWriter:
         Returns:
             action -> how many topics.
         """
-        table = t.KnowledgeTopic
-        wanted = select(table).where(table.org == self.org, table.base == row.id)
-        present = {one.id: topic_of(one) for one in await self._session.scalars(wanted)}
-        changes = [
-            Change(key, present.get(key), form)
-            for key, form in topics.items()
-            if key not in present or present[key].value != form
-        ]
+        present = await self._present(row.id)
+        changes = await _differing(present, topics)
         if replace:
             changes += [Change(key, old, None) for key, old in present.items() if key not in topics]
         await self._add_categories(row, tree)
@@ -198,6 +207,11 @@ class KnowledgeWriter:
             body: the base as JSON.
             restored: the version that it repeats, 0 for new content.
         """
+        digest, packed = await asyncio.to_thread(_packed, body)
+        made = Packed(packed, digest, topics_n, note, restored)
+        return await self._publish(row, made)
+
+    async def _publish(self, row: t.KnowledgeBase, packed: Packed) -> t.KnowledgeVersion:
         row.versions_n += 1
         version = t.KnowledgeVersion(
             org=self.org,
@@ -205,15 +219,15 @@ class KnowledgeWriter:
             number=row.versions_n,
             at=self._writer.now,
             actor=self._writer.by.subject,
-            note=note,
-            restored=restored,
-            topics_n=topics_n,
-            digest=hashlib.sha256(body).hexdigest(),
-            body=zlib.compress(body, 6),
+            note=packed.note,
+            restored=packed.restored,
+            topics_n=packed.topics_n,
+            digest=packed.digest,
+            body=packed.body,
         )
         self._session.add(version)
         await self._session.flush()
-        made = {"version": version.number, "restored": restored, "digest": version.digest}
+        made = {"version": version.number, "restored": version.restored, "digest": version.digest}
         self._writer.act(audit.Act(action="publish", resource=RESOURCE, row=row.id, after=made))
         return version
 
@@ -226,8 +240,8 @@ class KnowledgeWriter:
             RefusedError: `not_found`.
         """
         old = await find_version(self._session, self.org, row.id, number)
-        body = zlib.decompress(old.body)
-        version = await self.publish(row, body, topics_n=old.topics_n, note=note, restored=number)
+        again = Packed(old.body, old.digest, old.topics_n, note, number)
+        version = await self._publish(row, again)
         self.set_live(row, version.number)
         return version
 
@@ -241,55 +255,70 @@ class KnowledgeWriter:
         row.candidate, row.stage = number, stage
         row.generation += 1
 
-    async def _write(self, row: t.KnowledgeBase, changes: Sequence[Change]) -> None:
-        """Write topics and their history, in few statements."""
+    async def _present(self, base: str) -> dict[str, Stored]:
+        """Return all topics, in parts: chats go on between them."""
         table = t.KnowledgeTopic
-        written: list[dict[str, Any]] = []
+        columns = [getattr(table, name) for name in ("id", "version", "similar", *COLUMNS)]
+        wanted = select(*columns).where(table.org == self.org, table.base == base)
+        found: dict[str, Stored] = {}
+        rows = await self._session.stream(wanted.execution_options(yield_per=PART_N))
+        async for part in rows.partitions(PART_N):
+            found.update((one.id, topic_of(one)) for one in part)
+            await asyncio.sleep(0)
+        return found
+
+    async def _write(self, row: t.KnowledgeBase, changes: Sequence[Change]) -> None:
+        """Write topics and their history, in few statements and in parts."""
+        for start in range(0, len(changes), PART_N):
+            await self._write_part(row, changes[start : start + PART_N])
+            await asyncio.sleep(0)
+
+    async def _write_part(self, row: t.KnowledgeBase, changes: Sequence[Change]) -> None:
+        table = t.KnowledgeTopic
+        edits: list[dict[str, Any]] = []
+        added: list[dict[str, Any]] = []
         for one in changes:
             old = None if one.old is None else one.old.value
-            self._edit(row, "topic", one.id, old, one.new, audited=True)
-            key = {"org": self.org, "base": row.id, "id": one.id}
-            if one.old is not None:
-                same = (table.org == self.org) & (table.base == row.id) & (table.id == one.id)
-                if one.new is None:
-                    await self._session.execute(delete(table).where(same))
-                else:
-                    values = {**columns_of(one.new), "version": row.revision}
-                    await self._session.execute(update(table).where(same).values(values))
-            elif one.new is not None:
-                written.append({**key, **columns_of(one.new), "version": row.revision})
-        if written:
-            await self._session.execute(insert(table), written)
+            edits.append(self._note(row, "topic", one.id, old, one.new))
+            same = (table.org == self.org) & (table.base == row.id) & (table.id == one.id)
+            if one.new is None:
+                await self._session.execute(delete(table).where(same))
+                continue
+            values = {**columns_of(one.new), "version": row.revision}
+            if one.old is None:
+                added.append({"org": self.org, "base": row.id, "id": one.id, **values})
+            else:
+                await self._session.execute(update(table).where(same).values(values))
+        if added:
+            await self._session.execute(insert(table), added)
+        await self._session.execute(insert(t.KnowledgeEdit), edits)
 
-    def _edit(
-        self,
-        row: t.KnowledgeBase,
-        kind: str,
-        key: str,
-        old: Row | None,
-        new: Row | None,
-        *,
-        audited: bool = False,
+    async def _edit(
+        self, row: t.KnowledgeBase, kind: str, key: str, old: Row | None, new: Row | None
     ) -> None:
-        """Count an edit and note it; `audited`: the audit hears of it by itself."""
+        """Count an edit, note it, and tell the audit."""
+        edit = self._note(row, kind, key, old, new)
+        await self._session.execute(insert(t.KnowledgeEdit), [edit])
+        self._audit(edit["action"], key if kind == "base" else f"{key} ({kind})", old, new)
+
+    def _note(
+        self, row: t.KnowledgeBase, kind: str, key: str, old: Row | None, new: Row | None
+    ) -> dict[str, Any]:
+        """Count an edit and return its row."""
         row.revision = max(row.revision + 1, int(self._writer.now * 1000))
         row.edits_n += 1
-        action = "create" if old is None else "delete" if new is None else "update"
-        edit = t.KnowledgeEdit(
-            org=self.org,
-            base=row.id,
-            number=row.edits_n,
-            kind=kind,
-            row=key,
-            action=action,
-            at=self._writer.now,
-            actor=self._writer.by.subject,
-            before=_json(old),
-            after=_json(new),
-        )
-        self._session.add(edit)
-        if not audited:
-            self._audit(action, key if kind == "base" else f"{key} ({kind})", old, new)
+        return {
+            "org": self.org,
+            "base": row.id,
+            "number": row.edits_n,
+            "kind": kind,
+            "row": key,
+            "action": "create" if old is None else "delete" if new is None else "update",
+            "at": self._writer.now,
+            "actor": self._writer.by.subject,
+            "before": _json(old),
+            "after": _json(new),
+        }
 
     def _audit(self, action: str, key: str, old: Row | None, new: Row | None) -> None:
         self._writer.act(
@@ -330,6 +359,24 @@ def _head(form: BaseForm) -> dict[str, Any]:
         "settings": form.settings.model_dump(mode="json", exclude_defaults=True),
         "strangers": "\n".join(form.strangers),
     }
+
+
+async def _differing(
+    present: Mapping[str, Stored], topics: Mapping[str, TopicForm]
+) -> list[Change]:
+    """Return what is new or changed, looked for in parts."""
+    found, keys = list[Change](), list(topics)
+    for start in range(0, len(keys), PART_N):
+        for key in keys[start : start + PART_N]:
+            old = present.get(key)
+            if old is None or old.value != topics[key]:
+                found.append(Change(key, old, topics[key]))
+        await asyncio.sleep(0)
+    return found
+
+
+def _packed(body: bytes) -> tuple[str, bytes]:
+    return hashlib.sha256(body).hexdigest(), zlib.compress(body, 6)
 
 
 def _json(form: Row | None) -> str:
