@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from actors.frames import Error
+from policies.decision_files import read
+from policies.replay import differences
 from tests.support.actor_system import until
 from tests.support.real import Real
 from tests.support.shops import DESK, Shop, new_shop
@@ -54,6 +57,27 @@ async def test_a_decision_is_explained_in_words_and_numbers_to_who_may_read_it(s
     assert (reasons["ann"], reasons["bob"]) == ("", "not_available")
     assert (await get(shop, f"/v1/decisions/{line['id']}", "ann"))[0] == 403
     assert (await get(shop, "/v1/decisions/123"))[0] == 404
+
+
+async def test_decisions_come_to_files_that_can_be_read_and_decided_again(shop: Shop) -> None:
+    await shop.declare(queues={"desk": {**DESK, "accept": "auto"}}, agents=STAFF)
+    ann, ann_saw = await shop.agent("ann")
+    client, _, session = await shop.served("carol", ann, ann_saw)
+    await client.end()
+    store = Path(shop.real.keys_dir).parent / "objects"
+    mine = [store / name / shop.org for name in ("decisions", "outcomes")]
+    await until(lambda: all(folder.is_dir() for folder in mine))
+    rows = [row for row in read(store) if row.org == shop.org]
+    assert [(row.contact.session, row.action) for row in rows] == [(session, "ann")]
+    assert rows[0].outcome is not None
+    assert rows[0].outcome.ending == "accepted"
+    assert differences(rows) == []
+
+    async def is_handled() -> bool:
+        _, told = await get(shop, f"/v1/decisions/{rows[0].id}")
+        return told["decision"]["outcome"]["handle_s"] is not None
+
+    await until(is_handled)
 
 
 async def test_who_comes_out_of_hours_is_told_and_leaves_a_ticket(shop: Shop) -> None:

@@ -21,7 +21,12 @@ from serve.run import system
 def main(folder: Path) -> None:
     """Serve until standard input ends."""
     settings = Settings(
-        data_dir=folder, port=free_port(), log_level="warning", gateway_replicas=2, demo=True
+        data_dir=folder,
+        port=free_port(),
+        log_level="warning",
+        gateway_replicas=2,
+        demo=True,
+        decisions_file_s=2.0,
     )
     configure_logs(settings)
     with system(settings, quiet=True) as running:
