@@ -14,7 +14,7 @@ anything = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(anything)
 def test_every_text_gets_a_decision_in_bounds(text):
     bot = learned_shop()
