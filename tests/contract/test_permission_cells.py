@@ -165,6 +165,7 @@ async def test_all_routes_of_the_page_are_tried(desk):
     assert tried == listed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("role", BUILT_IN)
 async def test_every_cell_of_http_holds(desk, role):
     tried = 0
@@ -182,6 +183,7 @@ async def test_every_cell_of_http_holds(desk, role):
     assert tried > 100
 
 
+@pytest.mark.slow
 async def test_without_a_token_nothing_but_what_is_open_answers(desk):
     for method, path, needs in desk.routes():
         if isinstance(needs, Permission):
@@ -189,6 +191,7 @@ async def test_without_a_token_nothing_but_what_is_open_answers(desk):
             assert answer.status_code == 401, (method, path)
 
 
+@pytest.mark.slow
 async def test_a_role_that_nobody_has_may_do_nothing(desk):
     for method, path, needs in desk.routes():
         if isinstance(needs, Permission):
