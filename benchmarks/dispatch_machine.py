@@ -55,7 +55,7 @@ class Clock:
 class Bench:
     """A dispatch machine, and what its neighbours would send back."""
 
-    def __init__(self, agents: int, policy: str, accept: str) -> None:
+    def __init__(self, agents: int, policy: str, accept: str, log_per_s: float) -> None:
         dice = random.Random(7)
         queues = {
             f"q{n}": QueueConfig(id=f"q{n}", name=f"q{n}", policy=policy, accept=accept)
@@ -70,7 +70,14 @@ class Bench:
             )
             for n in range(agents)
         }
-        config = OrgConfig(org="bench", version=1, entry_queue="q0", queues=queues, agents=staff)
+        config = OrgConfig(
+            org="bench",
+            version=1,
+            entry_queue="q0",
+            queues=queues,
+            agents=staff,
+            log_people_per_s=log_per_s,
+        )
         self.dice, self.clock = dice, Clock()
         self.machine = Dispatch(Address("dispatch", "bench", "main"), config)
         self.machine.restore({}, [])
@@ -130,9 +137,11 @@ class Bench:
         return answers
 
 
-def measure(agents: int, waiting: int, turns: int, policy: str, accept: str) -> dict[str, object]:
+def measure(
+    agents: int, waiting: int, turns: int, policy: str, accept: str, log_per_s: float = 10_000.0
+) -> dict[str, object]:
     """Return the figures of both parts."""
-    bench = Bench(agents, policy, accept)
+    bench = Bench(agents, policy, accept, log_per_s)
     bench.turn(*[bench.arrival() for _ in range(waiting + agents * CAPACITY)])
     for number in range(agents):
         now = bench.clock.now
@@ -170,10 +179,13 @@ def main() -> None:
     parser.add_argument("--agents", type=int, default=1000)
     parser.add_argument("--waiting", type=int, default=10_000)
     parser.add_argument("--turns", type=int, default=5_000)
+    parser.add_argument(
+        "--log", type=float, default=10_000.0, help="people a second in whole rows; 0: no log"
+    )
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     results = [
-        measure(args.agents, args.waiting, args.turns, policy, accept)
+        measure(args.agents, args.waiting, args.turns, policy, accept, args.log)
         for policy in ("longest_idle", "least_busy", "random_eligible")
         for accept in ("auto", "manual")
     ]
