@@ -138,7 +138,7 @@ class Bench:
 
 
 def measure(
-    agents: int, waiting: int, turns: int, policy: str, accept: str, log_per_s: float = 10_000.0
+    agents: int, waiting: int, turns: int, policy: str, accept: str, *, log_per_s: float
 ) -> dict[str, object]:
     """Return the figures of both parts."""
     bench = Bench(agents, policy, accept, log_per_s)
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     results = [
-        measure(args.agents, args.waiting, args.turns, policy, accept, args.log)
+        measure(args.agents, args.waiting, args.turns, policy, accept, log_per_s=args.log)
         for policy in ("longest_idle", "least_busy", "random_eligible")
         for accept in ("auto", "manual")
     ]
