@@ -127,6 +127,10 @@ export function runCustomer(root, defaults) {
   function journal(frame) {
     log.event(frame);
     if (["assigned", "closed"].includes(frame.kind)) notice.textContent = "";
+    if (frame.kind === "assigned") {
+      bot = false; // a bot says so itself, by its first word
+      show();
+    }
     if (["closed", "wrap_up"].includes(frame.kind)) {
       closed = true;
       show();
