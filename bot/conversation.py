@@ -186,9 +186,10 @@ def rated(talked: Talked, score: int, ways: Ways) -> Next:
 
 
 def refused(talked: Talked, reason: str, ways: Ways) -> Next:
-    """No human can be had (`nobody_on_duty`, `queue_full`, `blacklisted`, any other): say so, and
-    take a message."""
-    name = reason if reason in ("nobody_on_duty", "queue_full", "blacklisted") else "refused"
+    """No human can be had (`nobody_on_duty`, `closed`, `queue_full`, `blacklisted`, any other): say
+    so, and take a message."""
+    names = {name: name for name in ("nobody_on_duty", "queue_full", "blacklisted")}
+    name = (names | {"closed": "nobody_on_duty"}).get(reason, "refused")
     talked = msgspec.structs.replace(
         talked, waiting=False, told_place=False, leaving=True, misses=0, clarified=False
     )

@@ -201,12 +201,20 @@ def test_while_in_line_the_bot_goes_on_helping_and_does_not_hand_off_again() -> 
         assert reasons(bot.hears(text)) == []
 
 
-@pytest.mark.parametrize("reason", ["nobody_on_duty", "queue_full", "blacklisted", "queue_timeout"])
-def test_a_refused_hand_off_is_said_and_a_message_is_taken(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "name"),
+    [
+        ("nobody_on_duty", "nobody_on_duty"),
+        ("closed", "nobody_on_duty"),
+        ("queue_full", "queue_full"),
+        ("blacklisted", "blacklisted"),
+        ("queue_timeout", "refused"),
+    ],
+)
+def test_a_refused_hand_off_is_said_and_a_message_is_taken(reason: str, name: str) -> None:
     bot = Bot({"退钱": REFUND})
     bot.hears("转人工")
     said = texts(bot.then(c.refused(bot.talked, reason, WAYS)))
-    name = reason if reason in TEXTS else "refused"
     assert said == [TEXTS[name][0]]
     assert texts(bot.hears("退钱"))[0] == "7 天内可退。"
     note, thanks = bot.hears("我的订单 12345 没到，电话 138")
