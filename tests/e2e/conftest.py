@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.one_desk import Centre
 
-pytest.register_assert_rewrite("tests.support.real")
+pytest.register_assert_rewrite("tests.support.real", "tests.support.tenants")
 
 
 @pytest.fixture
