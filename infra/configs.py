@@ -19,6 +19,7 @@ from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
 from actors.config import OrgConfig
+from infra.cancelling import raise_if_cancelled
 
 VERSIONS = "{config}:versions"
 CHANNEL = "{config}:changed"
@@ -78,7 +79,7 @@ class RedisConfigs:
             await pubsub.subscribe(CHANNEL)
             while True:
                 await self._read_changes(seen, changed)
-                _raise_if_cancelled()
+                raise_if_cancelled()
                 await self._announcement(pubsub)
 
     async def _announcement(self, pubsub: PubSub) -> None:
@@ -97,13 +98,6 @@ class RedisConfigs:
             if config is not None:
                 seen[org] = config.version
                 changed(config)
-
-
-def _raise_if_cancelled() -> None:
-    """Python 3.11's `wait_for`, which redis-py writes through, can swallow a cancellation."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 def config_key(org: str) -> str:

@@ -20,6 +20,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from infra.cancelling import raise_if_cancelled
+
 LOG, UNTIL, NUMBER = "{revoked}:log", "{revoked}:until", "{revoked}:number"
 CHANNEL = "{revoked}:news"
 
@@ -114,6 +116,4 @@ class RedisRevocations:
         timeout = self._check_s
         while await pubsub.get_message(timeout=timeout) is not None:
             timeout = 0.0
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():  # see infra.configs
-            raise asyncio.CancelledError
+        raise_if_cancelled()

@@ -8,6 +8,7 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
+from infra.cancelling import raise_if_cancelled
 from infra.configs import RedisConfigs
 from infra.directory.store import Directory
 
@@ -43,6 +44,7 @@ class Publisher:
     async def run(self) -> None:
         """Publish until cancelled; a store that fails is tried again."""
         while True:
+            raise_if_cancelled()
             self._news.clear()
             try:
                 await self.publish_changes()
