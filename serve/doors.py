@@ -18,8 +18,8 @@ from bot.published import KnowledgeSource
 from infra.directory.store import Directory
 from infra.revocation_stamp import stamp_of
 from infra.tickets import SqlTickets
-from serve.decisions import DecisionReader
 from serve.bot_ports import ModelDoor
+from serve.decisions import DecisionReader
 from serve.gateway.limits import Limits
 from serve.oauth.ports import OAuthWorld, SealedKeys
 from serve.signing_keys import Jwk
@@ -161,12 +161,12 @@ class Adapters:
     """Calls back with every organisation's new settings."""
     directory: Directory | None = None
     """None: there is no administration API."""
+    acts: Acts | None = None
+    """None: nobody audits."""
     bot_door: ModelDoor | None = None
     """The way to the bot's model; None: nothing is suggested."""
     outcomes: RunningSink | None = None
     """Hears which suggestions were used; run while the doors are open."""
-    acts: Acts | None = None
-    """None: nobody audits."""
     decisions: DecisionReader | None = None
     """None: there is no decision log to read."""
     tickets: SqlTickets | None = None
