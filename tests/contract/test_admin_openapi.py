@@ -99,6 +99,7 @@ def _each(endpoint):
     return pytest.param(endpoint, marks=[pytest.mark.slow] if many else [], id=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("endpoint", [_each(one) for one in ENDPOINTS])
 def test_no_request_is_answered_with_a_defect_or_with_what_is_not_documented(api, endpoint):
     token = {"authorization": f"Bearer {staff_token()}"}
