@@ -92,15 +92,7 @@ def test_every_route_says_what_it_asks_of_its_caller():
 
 
 @pytest.mark.slow
-def _each(endpoint):
-    """The routes of knowledge bases are many, and some start a worker: not in `make check`."""
-    many = endpoint.path.startswith(("/knowledge/", "/bot/"))
-    name = f"{endpoint.method} {endpoint.path}"
-    return pytest.param(endpoint, marks=[pytest.mark.slow] if many else [], id=name)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("endpoint", [_each(one) for one in ENDPOINTS])
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: f"{one.method} {one.path}")
 def test_no_request_is_answered_with_a_defect_or_with_what_is_not_documented(api, endpoint):
     token = {"authorization": f"Bearer {staff_token()}"}
     operation = api[BASE + endpoint.path][endpoint.method]
