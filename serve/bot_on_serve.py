@@ -8,6 +8,7 @@ while a customer waits for a person.
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Any
 
 import msgspec
@@ -44,6 +45,8 @@ SMALL_N = 2_000
 QUEUED_N = 500
 """Questions that one caller may have under way; more fail at once."""
 REPORT_S = 1.0
+NICE = 10
+"""Learning and answering yield to people's messages where both want the same core."""
 
 log = structlog.get_logger()
 
@@ -99,6 +102,7 @@ class ModelReplica(BotModel):
     """The understanding of every organisation's bots, in a process of its own."""
 
     def __init__(self, builder: AdaptersBuilder) -> None:
+        os.nice(NICE)
         builder.actors.prepare()
         super().__init__(learn_beside)
         self._source = builder.knowledge()
@@ -165,13 +169,18 @@ async def learn_beside(base: Base, version: int) -> Understanding:
     """Learn a base: a small one in a thread, a large one in a process of Ray's."""
     if sum(len(topic.phrasings()) for topic in base.topics) <= SMALL_N:
         return await asyncio.to_thread(_learn, base, version)
-    job = ray.remote(num_cpus=0, max_retries=2)(_learn)
+    job = ray.remote(num_cpus=0, max_retries=2)(_learn_elsewhere)
     found: Understanding = await job.remote(base, version)
     return found
 
 
 def _learn(base: Base, version: int) -> Understanding:
     return Understanding.learn(base, version=version)
+
+
+def _learn_elsewhere(base: Base, version: int) -> Understanding:
+    os.nice(NICE)
+    return _learn(base, version)
 
 
 def model_app(builder: AdaptersBuilder, replicas: int = 1) -> serve.Application:
