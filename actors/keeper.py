@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
+from actors.cancelling import raise_if_cancelled
 from actors.locator import Table
 from actors.placement import Placement
 from actors.ports import FencedError, HostClient, HostGoneError, Metrics
@@ -195,6 +196,7 @@ class Keeper:
     async def _spawn(self, role: str) -> HostClient:
         """Start a host, again and again until one serves."""
         while True:
+            raise_if_cancelled()
             epoch = await self._registry.next_epoch()
             name = f"{role}@{epoch}"
             try:

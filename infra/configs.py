@@ -18,8 +18,8 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
+from actors.cancelling import raise_if_cancelled
 from actors.config import OrgConfig
-from infra.cancelling import raise_if_cancelled
 
 VERSIONS = "{config}:versions"
 CHANNEL = "{config}:changed"

@@ -8,7 +8,7 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from infra.cancelling import raise_if_cancelled
+from actors.cancelling import raise_if_cancelled
 from infra.configs import RedisConfigs
 from infra.directory.store import Directory
 

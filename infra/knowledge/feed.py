@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 from redis.exceptions import RedisError
 
-from infra.cancelling import raise_if_cancelled
+from actors.cancelling import raise_if_cancelled
 
 GENERATIONS = "{knowledge}:generations"
 CHANNEL = "{knowledge}:changed"

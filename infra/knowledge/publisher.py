@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from infra.cancelling import raise_if_cancelled
+from actors.cancelling import raise_if_cancelled
 from infra.directory.refusals import RefusedError
 from infra.knowledge import tables as t
 from infra.knowledge.feed import Live, LiveVersion, Name, RedisKnowledge

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
-from infra.cancelling import raise_if_cancelled
+from actors.cancelling import raise_if_cancelled
 from infra.knowledge.outcomes import OutcomeStore
 
 STREAM = "{knowledge}:outcomes"

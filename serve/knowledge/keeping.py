@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from redis.asyncio import Redis
 
-from infra.cancelling import raise_if_cancelled
+from actors.cancelling import raise_if_cancelled
 from infra.directory.store import Directory
 from infra.knowledge.feed import RedisKnowledge
 from infra.knowledge.outcomes import OutcomeStore

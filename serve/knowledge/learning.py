@@ -14,9 +14,9 @@ import msgspec
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from actors.cancelling import raise_if_cancelled
 from bot import rollout as r
 from bot.checking import Problem
-from infra.cancelling import raise_if_cancelled
 from infra.directory.audit import By
 from infra.directory.refusals import RefusedError
 from infra.directory.store import Directory
