@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
+from actors.acts import Act, decode_act
 from actors.addresses import Conn
-from actors.effects import Deliver, Effect, Journal, Put, Refuse, Replay, Tell
+from actors.effects import Deliver, Effect, Journal, Put, Record, Refuse, Replay, Tell
 from actors.frames import Ack, Detached, Event, Message
 from actors.messages import (
     AgentLost,
@@ -120,15 +121,32 @@ ROUTE = st.one_of(
 )
 
 
-def plain(effects: list[Effect], *, told: bool) -> list[Effect]:
+def without_ids(data: bytes) -> Act:
+    """An act but for what is freshly numbered: itself and the message that it names."""
+    act = decode_act(data)
+    after = {key: "" if key == "message" else value for key, value in (act.after or {}).items()}
+    return msgspec.structs.replace(act, id="", after=after)
+
+
+def only_watched(act: Act) -> bool:
+    """Whether it is about a device that followed the session: a twin cannot know of it."""
+    joined = (act.before or {}).get("joined", [])
+    return act.action in {"watch", "leave"} and act.actor not in joined
+
+
+def plain(effects: list[Effect], *, told: bool) -> list[Effect | Act]:
     """What two machines that know the same must agree on: all but fresh ids, records (put when
     the turn settles), and what depends on the sockets (`told`: no person asked, so that a refusal
     goes to whoever listens)."""
-    kept: list[Effect] = []
+    kept: list[Effect | Act] = []
     for effect in effects:
         match effect:
             case Journal(frame, track):
                 kept.append(Journal(msgspec.structs.replace(frame, id=""), track))
+            case Record("act", data):
+                act = without_ids(data)
+                if not only_watched(act):
+                    kept.append(act)
             case Deliver() | Replay() | Put():
                 pass
             case Refuse() if told:
