@@ -20,6 +20,7 @@ from actors.keeper import Timings
 from actors.messages import Command, Envelope, Person
 from actors.placement import Placement, Scope
 from actors.ports import Delivery, Receiver, Track
+from bot.outcomes import Outcome
 from serve.api import build_app
 from serve.doors import Account, Adapters, Site
 from serve.gateway.limits import Limits
@@ -244,6 +245,20 @@ class ScriptedActors:
         raise NotImplementedError
 
 
+class Kept:
+    """Keeps outcomes of questions for nobody (implements `serve.doors.RunningSink`)."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+
+    def put(self, outcome: Outcome) -> bool:
+        self.outcomes.append(outcome)
+        return True
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+
 class ScriptedDoors:
     """A picklable builder for a gateway on Serve (implements `serve.doors.AdaptersBuilder`)."""
 
@@ -261,8 +276,8 @@ class ScriptedDoors:
     def knowledge(self) -> Any:
         raise NotImplementedError
 
-    def outcomes(self) -> Any:
-        raise NotImplementedError
+    def outcomes(self) -> Kept:
+        return Kept()
 
     async def adapters(self, name: str) -> Adapters:
         async def ready() -> bool:
