@@ -251,7 +251,7 @@ async def door() -> AsyncIterator[House]:
 
 @pytest.fixture
 async def http(door: House) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=door.url) as client:
+    async with httpx.AsyncClient(base_url=door.url, timeout=60.0) as client:
         yield client
 
 

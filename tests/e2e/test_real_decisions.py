@@ -35,7 +35,9 @@ async def shop(real: Real) -> AsyncIterator[Shop]:
 
 async def get(shop: Shop, path: str, who: str = "boss") -> tuple[int, dict[str, Any]]:
     headers = {"Authorization": f"Bearer {shop.access_token(who)}"}
-    async with httpx.AsyncClient(base_url=shop.real.http_url, headers=headers) as client:
+    async with httpx.AsyncClient(
+        base_url=shop.real.http_url, headers=headers, timeout=60.0
+    ) as client:
         answer = await client.get(path)
         return answer.status_code, answer.json()
 

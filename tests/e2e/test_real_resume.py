@@ -94,7 +94,9 @@ async def test_the_history_page_shows_each_side_what_it_may_see(shop: Shop) -> N
     await client.say("hello")
     await ann.whisper(session, "a difficult one")
     await client.end()
-    async with httpx.AsyncClient(base_url=shop.real.http_url, trust_env=False) as http:
+    async with httpx.AsyncClient(
+        base_url=shop.real.http_url, trust_env=False, timeout=60.0
+    ) as http:
 
         async def page(token: str, **params: str | int) -> httpx.Response:
             bearer = {"authorization": f"Bearer {token}"}

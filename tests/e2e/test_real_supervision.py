@@ -25,7 +25,9 @@ async def api(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     token = await desk.api.agent_token("demo", Login("admin", PASSWORD))
     headers = {"authorization": f"Bearer {token}"}
     url = f"{desk.system.http_url}/v1/admin"
-    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as client:
+    async with httpx.AsyncClient(
+        base_url=url, headers=headers, trust_env=False, timeout=60.0
+    ) as client:
         yield client
 
 
@@ -88,7 +90,7 @@ async def test_a_role_made_now_holds_without_a_restart(desk: Desk, api: httpx.As
     live = f"{desk.system.http_url}/v1/sessions"
 
     async def status() -> int:
-        async with httpx.AsyncClient(trust_env=False) as http:
+        async with httpx.AsyncClient(trust_env=False, timeout=60.0) as http:
             answer = await http.get(live, headers={"authorization": f"Bearer {token}"})
             return answer.status_code
 
