@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 import msgspec
 import structlog
 
+from actors.cancelling import raise_if_cancelled
 from actors.ports import Fact, FactStream, Objects, ReaderReplacedError
 from actors.session.tickets import Ticket
 from policies.decision_files import DECISIONS, OUTCOMES, encode
@@ -32,6 +33,7 @@ WAIT_S = 1.0
 RETRY_S = 2.0
 
 R = TypeVar("R", Decision, Outcome)
+D = TypeVar("D")
 
 log = structlog.get_logger()
 _round = msgspec.msgpack.Decoder(Round).decode
@@ -96,6 +98,7 @@ class Recorder:
         """Record until cancelled. A store that does not answer is tried again for ever; meanwhile
         the facts stay where they are. When another reader has taken over, begin anew."""
         while True:
+            raise_if_cancelled()
             try:
                 await self.step()
             except ReaderReplacedError:
@@ -143,7 +146,7 @@ class Recorder:
 
     async def _write(self, table: str, org: str, facts: list[Fact]) -> None:
         if table == "ticket" and self._tickets is not None:
-            await self._tickets.add(org, [_ticket(fact.data) for fact in facts])
+            await self._tickets.add(org, readable(_ticket, [fact.data for fact in facts]))
             return
         if table not in _TABLES:
             log.error("recorder.unknown_table", table=table, facts=len(facts))
@@ -156,9 +159,21 @@ class Recorder:
             log.info("recorder.wrote", key=key, bytes=len(file.data))
 
 
+def readable(decode: Callable[[bytes], D], data: list[bytes]) -> list[D]:
+    """Return what can be decoded. A fact of another version would fail for ever and hold up all
+    behind it: it is left out, and the log is its place."""
+    found: list[D] = []
+    for one in data:
+        try:
+            found.append(decode(one))
+        except msgspec.MsgspecError as error:
+            log.error("recorder.unreadable", data=repr(one[:2000]), error=str(error))  # noqa: TRY400 - the trace says nothing
+    return found
+
+
 def decision_files(data: list[bytes]) -> list[File]:
     """Return the files of some rounds, one a day."""
-    rows = [row for one in data for row in rows_of(_round(one))]
+    rows = [row for one in readable(_round, data) for row in rows_of(one)]
     return [
         File(f"{day}/{_span([row.id for row in of])}", encode(of, Decision), upto)
         for day, of, upto in _by_day(rows)
@@ -173,7 +188,7 @@ def outcome_files(data: list[bytes]) -> list[File]:
             encode(of, Outcome),
             upto,
         )
-        for day, of, upto in _by_day([_outcome(one) for one in data])
+        for day, of, upto in _by_day(readable(_outcome, data))
     ]
 
 

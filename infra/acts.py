@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import structlog
@@ -20,10 +20,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from actors.acts import TABLE, Act, decode_act, encode_act
 from actors.addresses import PARTITION_N
+from actors.cancelling import raise_if_cancelled
 from infra.directory import audit
 from infra.directory.refusals import RefusedError
 from infra.directory.store import Directory
 from infra.journal import keys
+from infra.reader_lease import ReaderLease
 
 DOORS = "{acts}doors"
 """Acts at the doors themselves: no session knows of them."""
@@ -31,12 +33,6 @@ CARRIER = "{acts}carrier"
 LEASE_S = 10.0
 PAUSE_S = 0.5
 READ_N = 100
-_HOLD = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
 
 log = structlog.get_logger()
 
@@ -87,18 +83,18 @@ class ActCarrier:
     def __init__(self, redis: Redis, directory: Directory) -> None:
         self._streams = ActStreams(redis)
         self._directory = directory
-        self._name = secrets.token_hex(8)
-        self._hold: Any = redis.register_script(_HOLD)
+        self._lease = ReaderLease(redis, CARRIER, secrets.token_hex(8), LEASE_S)
 
     async def run(self) -> None:
         """Carry until cancelled; a store that fails is tried again, and the acts wait."""
         while True:
             carried = 0
             try:
-                if await self._hold(keys=[CARRIER], args=[self._name, int(LEASE_S * 1000)]):
+                if await self._lease.hold():
                     carried = await self.carry()
             except (RedisError, OSError, SQLAlchemyError) as error:
                 log.warning("acts.not_carried", error=str(error))
+            raise_if_cancelled()
             if not carried:
                 await asyncio.sleep(PAUSE_S)
 
@@ -107,7 +103,8 @@ class ActCarrier:
         waiting = await self._streams.read()
         for one in waiting:
             await self._record(one)
-            await self._streams.forget([one])
+        if waiting:
+            await self._streams.forget(waiting)
         return len(waiting)
 
     async def _record(self, one: Waiting) -> None:

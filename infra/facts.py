@@ -12,16 +12,11 @@ from redis.asyncio import Redis
 from actors.addresses import PARTITION_N
 from actors.ports import Fact, ReaderReplacedError
 from infra.journal import keys
+from infra.reader_lease import ReaderLease
 
 READER = "facts:reader"
 LEASE_S = 15.0
 """A reader silent for this long is taken for dead."""
-_HOLD = """
-local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
 PAUSE_S = 0.2
 """Between looks in a Redis Cluster, where one call cannot wait for several streams."""
 
@@ -37,15 +32,14 @@ class RedisFacts:
     def __init__(self, redis: Redis, name: str, *, cluster: bool = False) -> None:
         self._redis = redis
         self._name = name
+        self._lease = ReaderLease(redis, READER, name, LEASE_S)
         self._cluster = cluster
         self._reads = False
         self._at: dict[str, str] = {}
-        self._hold: Any = redis.register_script(_HOLD)
 
     async def read(self, limit: int, wait_s: float) -> list[Fact]:
         """See `FactStream.read`. An entry of a stream is never split."""
-        held = await self._hold(keys=[READER], args=[self._name, int(LEASE_S * 1000)])
-        if not held:
+        if not await self._lease.hold():
             if self._reads:
                 self._reads = False
                 raise ReaderReplacedError(self._name)

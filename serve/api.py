@@ -42,6 +42,7 @@ from serve.gateway.core import Gateway
 from serve.gateway.limits import Limits
 from serve.gateway.shell import Door
 from serve.gateway.world import World
+from serve.jobs import Job, beside
 from serve.oauth.build import Trust, oauth_routes
 from serve.oauth.ending import Ending
 from serve.oauth.guard import Guard
@@ -127,17 +128,16 @@ def opened_with(
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """Return what is entered while the doors are open, suggestions running beside it."""
 
+    jobs: dict[str, Job] = {}
+    if assisting is not None:
+        jobs["gateway.suggests"] = assisting.run
+    if adapters.outcomes is not None:
+        jobs["gateway.outcomes"] = adapters.outcomes.run
+
     @asynccontextmanager
     async def opened() -> AsyncIterator[None]:
-        jobs = [one.run() for one in (assisting, adapters.outcomes) if one is not None]
-        async with adapters.opened():
-            tasks = [asyncio.create_task(job, name="gateway.suggests") for job in jobs]
-            try:
-                yield
-            finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+        async with adapters.opened(), beside(jobs):
+            yield
 
     return opened
 

@@ -35,6 +35,7 @@ from serve.decisions import DecisionReader
 from serve.doors import Accounts, Adapters, Sites
 from serve.gateway.limits import Limits
 from serve.ingress_env import forwarding_proxies
+from serve.jobs import Job, beside
 from serve.knowledge.sink import StreamSink
 from serve.knowledge.store import KnowledgeStore
 from serve.oauth.ports import Accounts as ChangingAccounts
@@ -105,7 +106,6 @@ class DoorWiring:
         sealed = RedisSealedKeys(redis)
         if not is_announced(await sealed.read(), self._key_set):
             await sealed.write(seal(self._key_set))
-
         objects, index = open_objects(settings), RedisDecisionIndex(redis)
         tickets = None if people.directory is None else SqlTickets(people.directory.engine)
         # Its process starts with the first file; a gateway that never records has none.
@@ -120,35 +120,16 @@ class DoorWiring:
                 elsewhere, made_of, data
             ),
         )
-        oauth = None
-        if people.registry is not None and people.changing is not None:
-            oauth = OAuthWorld(
-                url=self.issuer,
-                revocations=RedisRevocations(redis),
-                grants=RedisGrants(redis),
-                registry=people.registry,
-                accounts=people.changing,
-                sealed_keys=sealed,
-                password_door=settings.takes_passwords,
-            )
+        jobs: dict[str, Job] = {"ids": lease.run, "configs": configs.run, "recorder": recorder.run}
+        jobs |= jobs_of(people, redis, name)
 
         @asynccontextmanager
         async def opened() -> AsyncIterator[None]:
             await lease.acquire()
-            work = [lease.run(), configs.run(), recorder.run()]
-            if people.publish is not None:
-                work.append(people.publish(RedisConfigs(redis)))
-            if people.directory is not None:
-                work.append(ActCarrier(redis, people.directory).run())
-            if people.teach is not None:
-                work.append(people.teach(redis, name))
-            tasks = [asyncio.create_task(job, name=name) for job in work]
             try:
-                yield
+                async with beside(jobs):
+                    yield
             finally:
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
                 await lease.release()
                 elsewhere.shutdown(wait=False, cancel_futures=True)
                 await redis.aclose()
@@ -162,7 +143,7 @@ class DoorWiring:
             metrics=self.actors.metrics(name),
             keys=self.keys,
             issuer=self.issuer,
-            oauth=oauth,
+            oauth=self._oauth(people, redis, sealed),
             config_news=configs.listen,
             new_id=lease.next,
             ready=lambda: _answers(redis),
@@ -175,6 +156,33 @@ class DoorWiring:
             proxies_n=settings.trusted_proxies + forwarding_proxies(),
             origins=own_origins(settings),
         )
+
+    def _oauth(self, people: People, redis: Redis, sealed: RedisSealedKeys) -> OAuthWorld | None:
+        """Return what the authorization server needs, None where there is none."""
+        if people.registry is None or people.changing is None:
+            return None
+        return OAuthWorld(
+            url=self.issuer,
+            revocations=RedisRevocations(redis),
+            grants=RedisGrants(redis),
+            registry=people.registry,
+            accounts=people.changing,
+            sealed_keys=sealed,
+            password_door=self.actors.settings.takes_passwords,
+        )
+
+
+def jobs_of(people: People, redis: Redis, name: str) -> dict[str, Job]:
+    """Return what a gateway does for the directory while its doors are open."""
+    jobs: dict[str, Job] = {}
+    publish, teach = people.publish, people.teach
+    if publish is not None:
+        jobs["publisher"] = lambda: publish(RedisConfigs(redis))
+    if people.directory is not None:
+        jobs["acts"] = ActCarrier(redis, people.directory).run
+    if teach is not None:
+        jobs["knowledge"] = lambda: teach(redis, name)
+    return jobs
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute
 from actors.permissions import Permission
 from serve.access import Open
 from serve.api_errors import json_response
+from serve.jobs import Job, beside
 from serve.oauth.companies import Companies, ProviderDocuments
 from serve.oauth.factors import TRIES_BURST, TRIES_RATE, Factors
 from serve.oauth.foreign import ForeignTokens
@@ -54,19 +55,16 @@ class Trust:
         """Keep all of it current while the doors are open; it is complete when they open."""
         await self._keys.look()
         await self.look_for_providers()
-        jobs = [
-            self._world.revocations.watch(self.guard.revoked),
-            self._keys.run(),
-            self._again(PROVIDERS_CHECK_S, self.look_for_providers),
-            self._again(PRUNE_S, self._prune),
-        ]
-        tasks = [asyncio.create_task(job, name="trust") for job in jobs]
+        jobs: dict[str, Job] = {
+            "trust.revocations": lambda: self._world.revocations.watch(self.guard.revoked),
+            "trust.keys": self._keys.run,
+            "trust.providers": lambda: self._again(PROVIDERS_CHECK_S, self.look_for_providers),
+            "trust.prune": lambda: self._again(PRUNE_S, self._prune),
+        }
         try:
-            yield
+            async with beside(jobs):
+                yield
         finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
             await self.documents.close()
 
     async def look_for_providers(self) -> None:

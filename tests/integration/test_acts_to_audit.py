@@ -117,7 +117,7 @@ async def test_a_carrier_that_dies_after_the_commit_is_succeeded_without_a_secon
     dying._streams.forget = die  # type: ignore[method-assign,assignment]  # killed between SQL and Redis
     with pytest.raises(asyncio.CancelledError):
         await dying.carry()
-    assert len(await recorded(directory)) == 1
+    assert len(await recorded(directory)) == 3
     assert len(await streams.read()) == 3
     await ActCarrier(redis, directory).carry()
     assert [entry.at_us for entry in await recorded(directory)] == [

@@ -91,6 +91,17 @@ async def test_every_committed_decision_comes_to_a_file_once(house):
     assert await house.redis.xlen(keys.facts(ADDRESS.partition)) == 0
 
 
+async def test_a_fact_that_cannot_be_read_holds_up_no_other(house):
+    facts = [("round/acme", b"\xc1 of another version"), ("outcome/acme", b"\x80")]
+    await house.journal.commit([Change(address=ADDRESS, facts=facts)], [])
+    await house.commit(1)
+    recorder = house.recorder()
+    await recorder.step()
+    await recorder.flush()
+    assert [row.id for row in read(house.folder)] == ["1"]
+    assert await house.redis.xlen(keys.facts(ADDRESS.partition)) == 0
+
+
 async def test_a_turn_that_is_committed_twice_is_recorded_once(house):
     await house.commit(1)
     house.journal._turn -= 1
