@@ -99,7 +99,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         password_door=oauth is None or oauth.password_door,
     )
     gateway = Gateway(world)
-    guard.watch_over(gateway)
+    guard.watch_over(gateway.evicting)
     if trust is None or oauth is None or ending is None:
         return make_app(gateway, parts, adapters.limits)
     more = OAuthParts(

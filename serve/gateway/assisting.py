@@ -72,7 +72,9 @@ class Assisting:
     # --- the gateway's side: returns at once -------------------------------------------------
 
     def saw(self, connection: Connection, session: str, data: bytes) -> None:
-        """A staff socket is sent a message: a customer's replaces the one before it."""
+        """A staff socket is sent a frame: a message to a human agent replaces the one before it."""
+        if not data.startswith(MESSAGE) or connection.person.kind != "human":
+            return
         if self._is_quiet(connection.identity.org) or session not in connection.wanted:
             return
         key = (connection.number, session)
@@ -90,7 +92,10 @@ class Assisting:
             self._news.set()
 
     def used(self, connection: Connection, session: str, seq: int, topic: str) -> None:
-        """An agent has sent what was suggested: the learning loop hears of it."""
+        """An agent has sent what was suggested: the learning loop hears of it, if the session is
+        one that the agent is in."""
+        if session not in connection.attached:
+            return
         self._metrics.add("assist_total", 1.0, "used")
         if self._outcomes is not None:
             org = connection.identity.org

@@ -10,7 +10,6 @@ Everything is soft state: a gateway that dies is replaced by clients that reconn
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 
 import msgspec
 import structlog
@@ -21,9 +20,9 @@ from actors.messages import Envelope
 from actors.permissions import label_of
 from actors.ports import Delivery
 from serve import wire as w
-from serve.gateway.assisting import MESSAGE
 from serve.gateway.connection import Connection, Sink, error_frame
 from serve.gateway.decoding import Bad, decode_message
+from serve.gateway.evicting import Evicting
 from serve.gateway.following import Following, read_error, read_snapshot
 from serve.gateway.mapping import Mapped, session_address, to_envelope
 from serve.gateway.opening import DoorClosedError, Peer, admit, read_hello
@@ -31,7 +30,6 @@ from serve.gateway.permitting import may_send
 from serve.gateway.starting import Starting
 from serve.gateway.table import Table
 from serve.gateway.world import World
-from serve.identity import Identity
 
 log = structlog.get_logger()
 
@@ -63,6 +61,7 @@ class Gateway:
         self._numbers = itertools.count(1)
         self._following = Following(world.fabric)
         self._starting = Starting(world, self._following, self._table)
+        self.evicting = Evicting(self._table, self._turn_out)
         self._in_n = 0
         self._out_n = 0
         self.draining = False
@@ -128,22 +127,6 @@ class Gateway:
         for connection in self._table:
             connection.close(code, "restarting: connect again")
         await self._starting.stop()
-
-    def end_person(self, org: str, subject: str, fits: Callable[[Identity], str]) -> None:
-        """Close the person's sockets for which `fits` names a reason."""
-        self._evict(self._table.people(org, subject), fits)
-
-    def end_staff(self, org: str, fits: Callable[[Identity], str]) -> None:
-        """The same for all staff of the organisation."""
-        staff = [one for one in self._table if one.identity.org == org]
-        self._evict([one for one in staff if one.identity.role != "customer"], fits)
-
-    def _evict(self, connections: list[Connection], fits: Callable[[Identity], str]) -> None:
-        for connection in connections:
-            reason = fits(connection.identity)
-            if reason:
-                self._error(connection, "bad_token", reason)
-                connection.close(4401, "bad token")
 
     def wrote(self, frames: int) -> None:
         """Count WebSocket frames that a socket has taken."""
@@ -231,6 +214,10 @@ class Gateway:
         if identity.role != "customer":
             self._following.connect_agent(connection)
 
+    def _turn_out(self, connection: Connection, reason: str) -> None:
+        self._error(connection, "bad_token", reason)
+        connection.close(4401, "bad token")
+
     def _count_open(self, role: str) -> None:
         label = label_of(role)
         self._metrics.set("connections", self._table.open_n(label), label)
@@ -309,20 +296,14 @@ class Gateway:
             verdict = connection.cursors.pass_frame(session, delivery.track, delivery.seq)
             if verdict == "new":
                 self._push(connection, delivery.data)
-                if connection.wanted and self._assisting is not None:
-                    self._note(connection, delivery)
+                if connection.wanted and self._assisting and delivery.track == "main":
+                    self._assisting.saw(connection, session, delivery.data)
             elif verdict == "gap":
                 self._following.heal(connection, session)
         elif delivery.data[:HEAD] in READ_HERE:
             self._read_soft(connection, delivery.data)
         else:
             self._push(connection, delivery.data)
-
-    def _note(self, connection: Connection, delivery: Delivery) -> None:
-        """An agent's socket was sent a frame of a session: there may be something to suggest."""
-        is_message = delivery.data.startswith(MESSAGE) and delivery.track == "main"
-        if self._assisting is not None and is_message and connection.person.kind == "human":
-            self._assisting.saw(connection, delivery.session, delivery.data)
 
     def _read_soft(self, connection: Connection, data: bytes) -> None:
         """Pass on a soft frame that also means something to the gateway."""

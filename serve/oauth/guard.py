@@ -8,7 +8,6 @@ somebody ends that person's open sockets too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
@@ -16,12 +15,11 @@ import msgspec
 from actors.config import AgentConfig, OrgConfig
 from actors.permissions import needs_account, rights_of
 from infra.revocation import Revocation
+from serve.gateway.evicting import Fits
 from serve.identity import BadTokenError, Identity
 from serve.tokens import Tokens
 
 GONE = "This account does not exist any more."
-Fits = Callable[[Identity], str]
-"""Returns why somebody may not stay; '' if nothing speaks against it."""
 
 
 class Foreign(Protocol):
@@ -57,7 +55,7 @@ class NoForeign:
 
 
 class Sockets(Protocol):
-    """The open sockets of this process (`serve.gateway.core.Gateway`)."""
+    """The open sockets of this process (`serve.gateway.evicting`)."""
 
     def end_person(self, org: str, subject: str, fits: Fits) -> None:
         """Close the person's sockets for which `fits` names a reason."""
@@ -123,9 +121,8 @@ class Guard:
             return
         self._configs[config.org] = config
         if self._sockets is not None:
-            self._sockets.end_staff(config.org, self._outdated)
-            if known is not None:
-                self._sockets.end_staff(config.org, _changes(known, config))
+            changed = (lambda _: "") if known is None else _changes(known, config)
+            self._sockets.end_staff(config.org, lambda who: self._outdated(who) or changed(who))
 
     def ended_n(self) -> int:
         """Return how many entries are held."""

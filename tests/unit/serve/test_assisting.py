@@ -29,6 +29,7 @@ class Socket:
     def __init__(self, org: str = "o", sessions: tuple[str, ...] = ("7",)) -> None:
         self.number = id(self)
         self.identity = type("I", (), {"org": org})
+        self.person = ANN
         self.wanted = frozenset(sessions)
         self.attached = dict.fromkeys(sessions, False)
         self.is_open = True
@@ -192,3 +193,9 @@ async def test_a_customer_who_types_gets_questions_for_the_newest_text(house: Ho
 async def test_what_an_agent_used_is_told_to_the_learning_loop(house: House) -> None:
     house.assisting.used(Socket(), "7", 3, "refund")  # type: ignore[arg-type]
     assert house.outcomes == [QuestionOutcome(org="o", id="7:3", used="refund")]
+
+
+async def test_who_is_not_in_a_session_teaches_nothing_about_it(house: House) -> None:
+    house.assisting.used(Socket(), "8", 3, "refund")  # type: ignore[arg-type]
+    assert house.outcomes == []
+    assert house.counted("used") == 0.0
