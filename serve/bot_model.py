@@ -74,7 +74,8 @@ class BotModel:
     def __init__(self, learn: Learn, clock: Callable[[], float] = time.time) -> None:
         self._learn = learn
         self._clock = clock
-        self._served: dict[tuple[str, str], Served] = {}
+        self._served: dict[str, dict[str, Served]] = {}
+        """Organisation -> base -> what answers."""
         self._wanted: dict[tuple[str, str], int] = {}
         self._work: set[asyncio.Task[None]] = set()
         self._thread = ThreadPoolExecutor(1, "answers")
@@ -89,7 +90,7 @@ class BotModel:
         name = (new.org, new.version.base.id)
         if new.version.number == 0:
             self._wanted.pop(name, None)
-            self._served.pop(name, None)
+            self._served.get(new.org, {}).pop(name[1], None)
             return
         self._wanted[name] = new.generation
         task = asyncio.create_task(self._swap(name, new), name=f"learn.{name[1]}")
@@ -98,10 +99,10 @@ class BotModel:
 
     def versions(self, org: str) -> dict[str, int]:
         """Return base -> version that answers now."""
-        return {s.base: s.live.version for (o, _), s in self._served.items() if o == org}
+        return {one.base: one.live.version for one in self._bases(org, "")}
 
     async def _swap(self, name: tuple[str, str], new: Published) -> None:
-        begun, before = self._clock(), self._served.get(name)
+        begun, before = self._clock(), self._served.get(name[0], {}).get(name[1])
         try:
             version = await self._understanding(new.version, before, new.settings)
             trial, stage = None, ""
@@ -113,7 +114,8 @@ class BotModel:
             return
         if self._wanted.get(name) != new.generation:  # a newer one came meanwhile
             return
-        self._served[name] = Served(name[1], new.settings, version, trial, stage)
+        served = Served(name[1], new.settings, version, trial, stage)
+        self._served.setdefault(name[0], {})[name[1]] = served
         took = round(self._clock() - begun, 3)
         log.info("bot.version", org=name[0], base=name[1], version=version.version, took_s=took)
 
@@ -216,24 +218,26 @@ class BotModel:
     def assist_batch(self, asked: AssistAsked) -> AssistTold:
         """Find topics for agents: they also see answers meant for them alone."""
         now = self._clock()
-        told: list[tuple[AssistTopic, ...]] = []
-        for org, text in asked.questions:
-            topics: list[AssistTopic] = []
+        by_org: dict[str, list[int]] = {}
+        for at, (org, _) in enumerate(asked.questions):
+            by_org.setdefault(org, []).append(at)
+        found: list[list[AssistTopic]] = [[] for _ in asked.questions]
+        for org, places in by_org.items():
+            texts = [asked.questions[at][1] for at in places]
             for served in self._bases(org, ""):
-                decision = served.live.answer(text, now=now, audience="agent")
-                topics += _assist(served.live, decision)
-            topics.sort(key=lambda one: -one.confidence)
-            told.append(tuple(topics[:ASSIST_N]))
-        orgs = {org for org, _ in asked.questions}
-        strangers = tuple(sorted(org for org in orgs if not self._bases(org, "")))
-        return AssistTold(topics=tuple(told), strangers=strangers)
+                decisions = served.live.answer_many(texts, now=now, audience="agent")
+                for at, decision in zip(places, decisions, strict=True):
+                    found[at] += _assist(served.live, decision)
+        told = tuple(
+            tuple(sorted(topics, key=lambda one: -one.confidence)[:ASSIST_N]) for topics in found
+        )
+        strangers = tuple(sorted(org for org in by_org if not self._bases(org, "")))
+        return AssistTold(topics=told, strangers=strangers)
 
     def _bases(self, org: str, bot: str) -> list[Served]:
         """Return the bases that a bot answers from: those that name it, else those that name
         nobody; '' for bot: all."""
-        found = sorted(
-            (one for (o, _), one in self._served.items() if o == org), key=lambda one: one.base
-        )
+        found = [one for _, one in sorted(self._served.get(org, {}).items())]
         if not bot:
             return found
         mine = [one for one in found if bot in one.settings.bots]
