@@ -83,7 +83,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         tokens=tokens,
         guard=guard,
         access=Access(guard.verify, adapters.configs, time.time),
-        sign_in=SignIn(adapters.accounts, time.monotonic),
+        sign_in=SignIn(adapters.accounts, time.monotonic, hashes=adapters.hashes),
         sites=adapters.sites,
         history=adapters.history,
         fabric=fabric,
@@ -234,6 +234,7 @@ def administration(parts: ApiParts) -> list[BaseRoute]:
             directory=parts.directory,
             access=parts.access,
             address=lambda request: address_of(request, parts),
+            hash_password=parts.sign_in.hash,
             acts=parts.acts,
             ending=parts.ending,
         )

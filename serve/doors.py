@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -22,6 +22,7 @@ from serve.bot_ports import ModelDoor
 from serve.decisions import DecisionReader
 from serve.gateway.limits import Limits
 from serve.oauth.ports import OAuthWorld, SealedKeys
+from serve.password_hashes import Hashes, HashesBeside
 from serve.signing_keys import Jwk
 from serve.tokens import ISSUER
 
@@ -155,6 +156,8 @@ class Adapters:
     origins: frozenset[str] = frozenset()
     issuer: str = ISSUER
     """Of our tokens."""
+    hashes: Hashes = field(default_factory=HashesBeside)
+    """Hashes passwords; its process starts with the first one."""
     oauth: OAuthWorld | None = None
     """None: tokens come from elsewhere, and `POST /v1/token` takes passwords."""
     config_news: Callable[[Callable[[OrgConfig], None]], None] = lambda _: None

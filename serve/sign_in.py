@@ -102,14 +102,16 @@ class SignIn:
         Raises:
             ApiError: `overloaded`, too many wait already.
         """
-        if self._inside >= self._room - (0 if known else KNOWN_ROOM):
-            raise ApiError("overloaded", "Many are signing in just now: try again.", 2.0)
-        async with self._counted():
+        async with self._in_line(0 if known else KNOWN_ROOM):
             return await self._hashes.matches(stored, password)
 
     async def hash(self, password: str) -> str:
-        """Return the hash of a new password."""
-        async with self._counted():
+        """Return the hash of a new password.
+
+        Raises:
+            ApiError: `overloaded`, too many wait already.
+        """
+        async with self._in_line(0):
             return await self._hashes.hash(password)
 
     def close(self) -> None:
@@ -126,7 +128,10 @@ class SignIn:
             raise ApiError("overloaded", "Too many tries: wait, then try again.", wait)
 
     @asynccontextmanager
-    async def _counted(self) -> AsyncIterator[None]:
+    async def _in_line(self, kept_back: int) -> AsyncIterator[None]:
+        """Stand in the line for the one hash at a time, if there is room."""
+        if self._inside >= self._room - kept_back:
+            raise ApiError("overloaded", "Many passwords are checked just now: try again.", 2.0)
         self._inside += 1
         try:
             yield

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
-from argon2 import PasswordHasher
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -39,17 +37,16 @@ from serve.oauth.ending import Ending
 
 log = structlog.get_logger()
 
-HASHES_N = 4
-"""Passwords that wait to be hashed; one is hashed at a time, so that chats keep the processor."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class AdminParts:
-    """What the API is given. `address` says from where a request comes."""
+    """What the API is given. `address` says from where a request comes; `hash_password` raises
+    `ApiError`: too many wait."""
 
     directory: Directory
     access: Access
     address: Callable[[Request], str]
+    hash_password: Callable[[str], Awaitable[str]]
     acts: Acts | None = None
     ending: Ending | None = None
     workshop: Workshop = field(default_factory=Workshop)
@@ -60,9 +57,6 @@ class Server:
 
     def __init__(self, parts: AdminParts) -> None:
         self._parts = parts
-        self._hashing = asyncio.Semaphore(1)
-        self._waiting = 0
-        self._hasher = PasswordHasher()
 
     def route(self, endpoints: Sequence[Endpoint]) -> Callable[[Request], Awaitable[Response]]:
         """Return the ASGI endpoint of one path."""
@@ -163,14 +157,10 @@ class Server:
         found = body.get("password") if isinstance(body, dict) else getattr(body, "password", None)
         if not isinstance(found, str):
             return ""
-        if self._waiting >= HASHES_N:
-            raise ProblemError("overloaded", "Many passwords are being set: try again.")
-        self._waiting += 1
         try:
-            async with self._hashing:
-                return await asyncio.to_thread(self._hasher.hash, found)
-        finally:
-            self._waiting -= 1
+            return await self._parts.hash_password(found)
+        except ApiError as error:
+            raise ProblemError("overloaded", error.detail) from None
 
 
 def _response(answer: Answer, if_none_match: str) -> Response:

@@ -14,6 +14,7 @@ from infra.directory.store import Directory
 from serve.api import build_app
 from serve.gateway.limits import Limits
 from serve.identity import Identity
+from tests.support.databases import CheapHashes
 from tests.support.doors import TOKENS, ScriptedFabric, Store, make_adapters
 
 BASE = "/v1/admin"
@@ -39,6 +40,7 @@ def admin_app(directory: Directory) -> Starlette:
     adapters = replace(
         make_adapters(Store(), Limits(), ready=_ready),
         directory=directory,
+        hashes=CheapHashes(),
         configs=Compiled(directory),
     )
     return build_app("gw", adapters, ScriptedFabric())

@@ -8,6 +8,7 @@ from typing import Literal
 
 import pytest
 from argon2 import PasswordHasher
+from argon2.exceptions import VerificationError
 
 from infra.directory.declared import Declared, read_file
 from infra.directory.migrate import upgrade
@@ -19,6 +20,21 @@ DEMO = Path(__file__).parents[2] / "infra" / "demo.yaml"
 DEMO_PASSWORD = "密码 pass"
 CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 Content = Literal["empty", "demo"]
+
+
+class CheapHashes:
+    """Hashes at no great cost, in this process (implements `serve.password_hashes.Hashes`)."""
+
+    async def hash(self, password: str) -> str:
+        return CHEAP.hash(password)
+
+    async def matches(self, stored: str, password: str) -> bool:
+        try:
+            return CHEAP.verify(stored, password)
+        except VerificationError:
+            return False
+
+    def close(self) -> None: ...
 
 
 def demo_organisation() -> Declared:
