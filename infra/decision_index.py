@@ -49,7 +49,7 @@ class RedisDecisionIndex:
         answer: Any = await self._redis.xrevrange(stream, count=PENDING_N)
         for entry, pairs in answer:
             facts = [fact_of(f"{stream} {entry.decode()}", *pair) for pair in pairs.items()]
-            found += [fact for fact in facts if fact.org == org]
+            found += [fact for fact in reversed(facts) if fact.org == org]
         return found
 
 

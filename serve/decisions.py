@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from actors.ports import Fact, Objects
-from actors.recording import span_of
+from actors.recording import readable, span_of
 from infra.decision_index import RedisDecisionIndex
 from infra.ids import millis_of
 from policies.decision_files import DECISIONS, OUTCOMES, decode
@@ -36,24 +36,26 @@ class DecisionReader:
         """Return a decision with what is known of its outcome, None if there is none."""
         if not (decision.isascii() and decision.isdigit() and len(decision) < 20):
             return None
-        pending = await self._index.pending(org)
-        row = _first(_rows(pending), decision) or await self._filed(org, decision)
+        # An id stands in a fact as it is: nothing else need be decoded.
+        named = [one for one in await self._index.pending(org) if decision.encode() in one.data]
+        row = _first(_rows(named), decision) or await self._filed(org, decision)
         if row is None:
             return None
-        told = [one for one in _outcomes(pending) if one.decision == decision]
+        told = [one for one in _outcomes(named) if one.decision == decision]
         return join([row], [*told, *await self._filed_outcomes(org, decision)])[0]
 
     async def recent(self, org: str, limit: int, session: str = "") -> list[Decision]:
         """Return the newest decisions (about a session), newest first."""
         pending = await self._index.pending(org)
-        rows = {row.id: row for row in _rows(pending)}
-        outcomes = _outcomes(pending)
+        about = [one for one in pending if session.encode() in one.data]
+        rows, outcomes = await asyncio.to_thread(_newest, about, limit, session)
         for key in await self._index.newest(org, DECISIONS, FILES_N):
-            if len([row for row in rows.values() if session in ("", row.contact.session)]) >= limit:
+            if len(_about(rows, session)) >= limit:
                 break
             rows |= {row.id: row for row in await self._read(key)}
-        found = [row for row in rows.values() if session in ("", row.contact.session)]
-        newest = sorted(found, key=lambda row: (row.at, int(row.id)), reverse=True)[:limit]
+        newest = sorted(_about(rows, session), key=lambda row: (row.at, int(row.id)), reverse=True)[
+            :limit
+        ]
         return join(newest, outcomes)
 
     async def _filed(self, org: str, decision: str) -> Decision | None:
@@ -99,12 +101,30 @@ class DecisionReader:
         return [] if data is None else await asyncio.to_thread(decode, data, Decision, key)
 
 
+def _newest(
+    facts: list[Fact], limit: int, session: str
+) -> tuple[dict[str, Decision], list[Outcome]]:
+    """Return the rows of the newest rounds, `limit` or a few more of the session, and all
+    outcomes."""
+    rows: dict[str, Decision] = {}
+    for fact in facts:
+        if len(_about(rows, session)) >= limit:
+            break
+        rows |= {row.id: row for row in _rows([fact])}
+    return rows, _outcomes(facts)
+
+
+def _about(rows: dict[str, Decision], session: str) -> list[Decision]:
+    return [row for row in rows.values() if session in ("", row.contact.session)]
+
+
 def _rows(facts: Iterable[Fact]) -> list[Decision]:
-    return [r for fact in facts if fact.table == "round" for r in rows_of(_round(fact.data))]
+    rounds = readable(_round, [fact.data for fact in facts if fact.table == "round"])
+    return [row for one in rounds for row in rows_of(one)]
 
 
 def _outcomes(facts: Iterable[Fact]) -> list[Outcome]:
-    return [_outcome(fact.data) for fact in facts if fact.table == "outcome"]
+    return readable(_outcome, [fact.data for fact in facts if fact.table == "outcome"])
 
 
 def _first(rows: Iterable[Decision], decision: str) -> Decision | None:
