@@ -8,10 +8,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, TypeVar
 
 import psutil
@@ -92,22 +93,30 @@ def sql_of_the_run(request: pytest.FixtureRequest) -> str:
     return asyncio.run(server.new_database())
 
 
+SHARDED = {"RAYDESK_PLACE_QUEUE": "2", "RAYDESK_PLACE_DISPATCH": "2"}
+"""Every story makes an organisation of its own. With a process for each of its queues and its
+dispatch, two cores would soon do nothing but ask them whether they live; `tests/faults` and
+`test_real_on_both_databases.py` run the default placement."""
+
+
 @pytest.fixture(scope="session")
 def real(sql_of_the_run: str) -> Iterator[Real]:
     """The system; ends with the test run."""
-    with running(sql_of_the_run) as system:
+    with running(sql_of_the_run, SHARDED) as system:
         yield system
 
 
 @contextmanager
-def running(database_url: str = "") -> Iterator[Real]:
+def running(
+    database_url: str = "", environ: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Real]:
     """Run a whole system until the block ends; '' is its built-in SQLite."""
     with tempfile.TemporaryDirectory(prefix="rd") as folder:
         command = [sys.executable, "-m", "tests.support.whole_system", folder]
         program = subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**os.environ, "DATABASE_URL": database_url},
+            env={**os.environ, "DATABASE_URL": database_url, **environ},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
