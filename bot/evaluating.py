@@ -55,7 +55,7 @@ def examine(bot: Understanding, asked: Sequence[Asked], now: float) -> Marks:
         strangers_n=int(judged.stranger.sum()),
         accuracy=_mean(judged.right[own]),
         hit_5=_mean(hit_5[own]),
-        calibration_error=calibration_error(judged.confidence[own], judged.right[own]),
+        calibration_error=calibration_error_of(judged),
         answered=_mean(answered[own]),
         answer_precision=_mean(judged.right[own & answered]),
         answer_precision_all=_mean(judged.right[answered]),
@@ -72,6 +72,12 @@ def examine(bot: Understanding, asked: Sequence[Asked], now: float) -> Marks:
 def judge(bot: Understanding, asked: Sequence[Asked], now: float) -> Judged:
     """Return how the understanding did on each question, for thresholds and gates."""
     return _judge(bot, asked, now)[0]
+
+
+def calibration_error_of(judged: Judged) -> float:
+    """Return the calibration error on the questions that have a right topic; 0 without any."""
+    own = ~judged.stranger
+    return calibration_error(judged.confidence[own], judged.right[own])
 
 
 def calibrate(

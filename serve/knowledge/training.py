@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from bot import rollout
 from bot.answering import Understanding
-from bot.calibrating import calibration_error
-from bot.evaluating import judge
+from bot.evaluating import calibration_error_of, judge
 from bot.knowledge import Base
 from bot.thresholds import Judged
 
@@ -33,13 +32,11 @@ def train(
     if live is not None:
         old = Understanding.learn(live)
         before = _accuracy(judge(old, items, now), old.thresholds.known)
-    own = ~judged.stranger
-    error = calibration_error(judged.confidence[own], judged.right[own]) if own.any() else 0.0
     return rollout.gate(
         items=len(items),
         accuracy=_accuracy(judged, learned.thresholds.known),
         live_accuracy=before,
-        calibration_error=error,
+        calibration_error=calibration_error_of(judged),
     )
 
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from bot.datasets import DatasetError, base_of, load_dataset, read_reviewed
-from bot.evaluating import calibrate, examine, examine_dataset, stranger_recall, threshold_for
+from bot.evaluating import (
+    calibrate,
+    calibration_error_of,
+    examine,
+    examine_dataset,
+    stranger_recall,
+    threshold_for,
+)
 from bot.reporting import dataset_table, lines_of
 from bot.thresholds import Judged
 from tests.support.chinese_shop import ASKED, STRANGE, WORDINGS, learned_shop
@@ -26,6 +33,19 @@ def test_the_recall_of_strangers_by_hand():
     assert threshold_for(judged, 0.6) == 0.7
     assert stranger_recall(judged, 0.6) == pytest.approx(2 / 3)
     assert stranger_recall(judged, 0.95) == 0
+
+
+def test_the_calibration_error_leaves_strangers_out():
+    judged = Judged(
+        confidence=np.array([0.9, 0.9, 0.99]),
+        known=np.ones(3),
+        right=np.array([True, False, False]),
+        stranger=np.array([False, False, True]),
+    )
+    assert calibration_error_of(judged) == pytest.approx(0.4)
+    strange = np.ones(1, bool)
+    only = Judged(confidence=np.ones(1), known=np.ones(1), right=~strange, stranger=strange)
+    assert calibration_error_of(only) == 0
 
 
 def test_marks_of_the_shop():
