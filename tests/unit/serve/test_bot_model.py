@@ -11,7 +11,7 @@ import pytest
 from bot.answering import Understanding
 from bot.knowledge import Answer, Base, Topic, Version
 from bot.published import BaseSettings, Candidate, Published
-from serve.bot_model import BotModel
+from serve.bot_model import BotModel, Served
 from serve.bot_ports import (
     Answered,
     AssistAsked,
@@ -169,6 +169,23 @@ async def test_a_version_on_trial_answers_unseen_or_every_tenth_session() -> Non
     topics = [(await ask(model, "怎么退款", str(n))).found.topic for n in range(300)]
     assert 10 <= topics.count("new") <= 60
     assert topics == [(await ask(model, "怎么退款", str(n))).found.topic for n in range(300)]
+
+
+def test_every_trial_gets_a_tenth_of_the_sessions_and_each_another_one() -> None:
+    live = Understanding.learn(Base(id="faq", name="faq", topics=(REFUND,)), version=1)
+    sessions = [str(7_000_000 + n) for n in range(5_000)]
+
+    def tenth(base: str, number: int) -> set[str]:
+        trial = Understanding(live.catalogue, live.model, live.thresholds, version=number)
+        served = Served(base, BaseSettings(), live, trial, "tenth")
+        return {session for session in sessions if served.of(session) is trial}
+
+    trials = [tenth("faq", 2), tenth("faq", 3), tenth("other", 2)]
+    assert trials[0] == tenth("faq", 2)
+    for at, one in enumerate(trials):
+        assert 400 <= len(one) <= 600
+        for other in trials[at + 1 :]:
+            assert len(one & other) <= 90  # chance alone gives 50
 
 
 async def test_hello_and_typing_ahead(model: BotModel) -> None:
