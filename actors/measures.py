@@ -2,7 +2,8 @@
 
 Every name is exported with the prefix `raydesk_`. A counter only grows; a gauge is the value now;
 a histogram keeps counts per bucket (seconds, or sizes). `label` names the one dimension beside the
-process's own (`actor`, `node`); what belongs to an organisation carries that too (`org`).
+process's own (`actor`, `node`); what belongs to an organisation carries that too (`org`). Without
+it are the figures of a process that serves several organisations in one batch.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ BUCKETS: dict[str, tuple[float, ...]] = {
 
 METRICS: dict[str, Measure] = {
     # gateway
-    "connections": Measure("gauge", "Open sockets", "role"),
+    "connections": Measure("gauge", "Open sockets", "role", org=True),
     "frames_in_total": Measure("counter", "Client frames accepted"),
     "frames_out_total": Measure("counter", "Frames written to sockets"),
-    "errors_total": Measure("counter", "Error frames sent", "code"),
-    "slow_readers_total": Measure("counter", "Sockets closed with 1013: reader too slow"),
+    "errors_total": Measure("counter", "Error frames sent", "code", org=True),
+    "slow_readers_total": Measure("counter", "Sockets closed with 1013: reader too slow", org=True),
     "exchange_seconds": Measure("histogram", "Round trip of one command batch to a host"),
     "batch_commands": Measure("histogram", "Commands in one batch to a host"),
     # hosts
@@ -77,20 +78,37 @@ METRICS: dict[str, Measure] = {
     "fallbacks_total": Measure(
         "counter", "Rounds decided by a fallback policy", "policy", org=True
     ),
-    "score_seconds": Measure("histogram", "One question to the assignment model and back"),
-    "score_misses_total": Measure("counter", "Questions to that model in vain", "why"),
+    "score_seconds": Measure(
+        "histogram", "One question to the assignment model and back", org=True
+    ),
+    "score_misses_total": Measure("counter", "Questions to that model in vain", "why", org=True),
     "agents": Measure("gauge", "Agents by status", "status", org=True),
     # bots
-    "bot_questions_total": Measure("counter", "Questions answered by the bot's model", "band"),
-    "bot_answer_seconds": Measure("histogram", "One question to the bot's model and back"),
-    "bot_misses_total": Measure("counter", "Tries at the bot's model in vain: late, failed", "why"),
-    "bot_handoffs_total": Measure("counter", "Hand-offs to people", "reason"),
-    "bot_dropped_total": Measure("counter", "Questions whose session moved on before the answer"),
-    "assist_seconds": Measure("histogram", "From a customer's message to suggestions for agents"),
-    "assist_total": Measure(
-        "counter", "Suggestions for agents: shown, late, dropped, used", "what"
+    "bot_questions_total": Measure(
+        "counter", "Questions answered by the bot's model", "band", org=True
     ),
-    "llm_total": Measure("counter", "Answers of the language model by outcome", "outcome"),
+    "bot_answer_seconds": Measure(
+        "histogram", "One question to the bot's model and back", org=True
+    ),
+    "bot_misses_total": Measure(
+        "counter", "Tries at the bot's model in vain: late, failed", "why", org=True
+    ),
+    "bot_handoffs_total": Measure("counter", "Hand-offs to people", "reason", org=True),
+    "bot_dropped_total": Measure(
+        "counter", "Questions whose session moved on before the answer", org=True
+    ),
+    "assist_seconds": Measure(
+        "histogram", "From a customer's message to suggestions for agents", org=True
+    ),
+    "assist_total": Measure(
+        "counter", "Suggestions for agents: shown, late, dropped, used", "what", org=True
+    ),
+    "llm_total": Measure(
+        "counter", "Answers of the language model by outcome", "outcome", org=True
+    ),
+    "outcomes_dropped_total": Measure(
+        "counter", "Outcomes of bots that found their queue full: missing from the report", org=True
+    ),
 }
 
 

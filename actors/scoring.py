@@ -84,7 +84,8 @@ class Carrier:
     def ask(self, address: Address, request: ScoreRequest) -> None:
         """Send a request on its way; returns at once."""
         if self._source is None or len(self._tasks) >= UNDER_WAY_N:
-            self._metrics.add("score_misses_total", 1.0, "no_model" if not self._source else "full")
+            why = "no_model" if not self._source else "full"
+            self._metrics.add("score_misses_total", 1.0, why, address.org)
             return
         task = asyncio.create_task(self._carry(self._source, address, request))
         self._tasks.add(task)
@@ -106,12 +107,13 @@ class Carrier:
             async with asyncio.timeout(GIVE_UP_S):
                 answer = await source.score(request)
         except TimeoutError:
-            self._metrics.add("score_misses_total", 1.0, "late")
+            self._metrics.add("score_misses_total", 1.0, "late", address.org)
             return
         except ModelUnavailableError as error:
-            self._metrics.add("score_misses_total", 1.0, "failed")
+            self._metrics.add("score_misses_total", 1.0, "failed", address.org)
             log.info("scores.failed", org=address.org, reason=str(error)[:200])
             return
-        self._metrics.add("score_seconds", asyncio.get_running_loop().time() - begun)
+        took = asyncio.get_running_loop().time() - begun
+        self._metrics.add("score_seconds", took, org=address.org)
         told = ScoresTold(request=request.id, scores=answer.scores)
         self._post([Envelope(address, told)])

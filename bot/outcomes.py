@@ -71,5 +71,5 @@ class OutcomeSink(Protocol):
     """Takes outcomes without ever making the caller wait."""
 
     def put(self, outcome: Outcome) -> bool:
-        """Take it along; False: it was dropped, because the queue is full."""
+        """Take it along; False: it was dropped, because the queue is full: the caller counts it."""
         ...

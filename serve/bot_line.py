@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -60,9 +60,10 @@ class BotLine:
             ModelLateError: both tries failed.
         """
         begun = self._clock()
-        told = await self._twice("answer", encoded(question), Answered)
-        self._metrics.add("bot_answer_seconds", self._clock() - begun)
-        self._metrics.add("bot_questions_total", 1.0, told.found.band)
+        org = question.org
+        told = await self._twice("answer", encoded(question), Answered, org)
+        self._metrics.add("bot_answer_seconds", self._clock() - begun, org=org)
+        self._metrics.add("bot_questions_total", 1.0, told.found.band, org)
         return told
 
     async def hello(self, asked: HelloAsked) -> HelloTold:
@@ -71,7 +72,7 @@ class BotLine:
         Raises:
             ModelLateError: both tries failed.
         """
-        return await self._twice("hello", encoded(asked), HelloTold)
+        return await self._twice("hello", encoded(asked), HelloTold, asked.org)
 
     async def typed(self, asked: TypedAsked) -> TypedTold:
         """Return what a text may become.
@@ -79,7 +80,7 @@ class BotLine:
         Raises:
             ModelLateError: it came to nothing in time; the next letter asks again.
         """
-        return await self._once("typed", encoded(asked), TypedTold)
+        return await self._once("typed", encoded(asked), TypedTold, asked.org)
 
     async def assist(self, asked: AssistAsked) -> AssistTold:
         """Return topics for agents.
@@ -87,22 +88,27 @@ class BotLine:
         Raises:
             ModelLateError: it came to nothing in time.
         """
-        return await self._once("assist", encoded(asked), AssistTold)
+        orgs = {org for org, _ in asked.questions}
+        return await self._once("assist", encoded(asked), AssistTold, *orgs)
 
-    async def _twice(self, method: Method, request: bytes, kind: type[T]) -> T:
+    async def _twice(self, method: Method, request: bytes, kind: type[T], org: str) -> T:
         try:
-            return await self._once(method, request, kind)
+            return await self._once(method, request, kind, org)
         except ModelLateError:
-            return await self._once(method, request, kind)
+            return await self._once(method, request, kind, org)
 
-    async def _once(self, method: Method, request: bytes, kind: type[T]) -> T:
+    async def _once(self, method: Method, request: bytes, kind: type[T], *orgs: str) -> T:
         try:
             async with asyncio.timeout(self._deadline_s):
                 answer = await self._door(method, request)
         except TimeoutError:
-            self._metrics.add("bot_misses_total", 1.0, "late")
+            self._missed("late", orgs)
             raise ModelLateError(f"{method}: nothing within {self._deadline_s} s") from None
         except ModelError as error:
-            self._metrics.add("bot_misses_total", 1.0, "failed")
+            self._missed("failed", orgs)
             raise ModelLateError(f"{method}: {error}") from error
         return msgspec.msgpack.decode(answer, type=kind)
+
+    def _missed(self, why: str, orgs: Sequence[str]) -> None:
+        for org in orgs:
+            self._metrics.add("bot_misses_total", 1.0, why, org)

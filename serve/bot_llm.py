@@ -64,11 +64,11 @@ class LlmWriter:
         """Return a checked answer, None for none; see `Writer`."""
         now, grounds = self._clock(), grounds[:PASSAGES_N]
         if not self._breaker.allows(now):
-            self._metrics.add("llm_total", 1.0, "broken")
+            self._metrics.add("llm_total", 1.0, "broken", org)
             return None
         if not self._budget.allows(org, now):
             self._breaker.given_up()
-            self._metrics.add("llm_total", 1.0, "budget")
+            self._metrics.add("llm_total", 1.0, "budget", org)
             return None
         draft = _Draft(grounds, show)
         messages = messages_for(question, grounds, lang)
@@ -86,16 +86,16 @@ class LlmWriter:
             log.warning("llm.failed", org=org, error=str(error) or outcome)
         except asyncio.CancelledError:
             self._breaker.given_up()
-            self._metrics.add("llm_total", 1.0, "cancelled")
+            self._metrics.add("llm_total", 1.0, "cancelled", org)
             raise
         finally:
             sent = sum(len(one["content"]) for one in messages)
             self._budget.spend(org, sent + draft.read_n, self._clock())
         if not draft.sentences:
             why = outcome if outcome != "written" else draft.why or "no_answer"
-            self._metrics.add("llm_total", 1.0, why)
+            self._metrics.add("llm_total", 1.0, why, org)
             return None
-        self._metrics.add("llm_total", 1.0, "written")
+        self._metrics.add("llm_total", 1.0, "written", org)
         return draft.written()
 
     async def close(self) -> None:

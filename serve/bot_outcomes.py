@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from actors.ports import Metrics
 from bot.outcomes import MAX_TEXT, OutcomeSink, QuestionOutcome, SessionOutcome
 from serve.bot_ports import Answered
 from serve.bot_talk import Ask, Talk
@@ -14,9 +15,10 @@ CARDS_N = 5_000
 class OutcomeNotes:
     """Notes of one bot. `sink` None: nobody wants to know."""
 
-    def __init__(self, org: str, sink: OutcomeSink | None) -> None:
+    def __init__(self, org: str, sink: OutcomeSink | None, metrics: Metrics) -> None:
         self._org = org
         self._sink = sink
+        self._metrics = metrics
         self._cards: dict[str, str] = {}
 
     def answered(self, talk: Talk, ask: Ask, answered: Answered | None) -> None:
@@ -77,5 +79,5 @@ class OutcomeNotes:
         )
 
     def _put(self, outcome: QuestionOutcome | SessionOutcome) -> None:
-        if self._sink is not None:
-            self._sink.put(outcome)
+        if self._sink is not None and not self._sink.put(outcome):
+            self._metrics.add("outcomes_dropped_total", org=self._org)

@@ -91,7 +91,7 @@ class Bot:
         self._talks: dict[str, Talk] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
         self._places: dict[str, Position] = {}
-        self._notes = OutcomeNotes("", parts.outcomes)
+        self._notes = OutcomeNotes("", parts.outcomes, parts.metrics)
         self._org = self._me = ""
 
     async def run(self, connect_timeout_s: float = 60.0) -> None:
@@ -103,7 +103,7 @@ class Bot:
         try:
             welcome = await self._client.connect(connect_timeout_s)
             self._me, self._org = welcome.you.id, welcome.org
-            self._notes = OutcomeNotes(welcome.org, self._parts.outcomes)
+            self._notes = OutcomeNotes(welcome.org, self._parts.outcomes, self._parts.metrics)
             log.info("bot.connected", org=welcome.org, agent=self._me)
             async for event in self._client.events():
                 self._take(event)
@@ -186,7 +186,7 @@ class Bot:
         task = self._asking.pop(session, None)
         if task is not None:
             task.cancel()
-            self._parts.metrics.add("bot_dropped_total")
+            self._parts.metrics.add("bot_dropped_total", org=self._org)
 
     async def _hello(self, talk: Talk, hello: Hello) -> None:
         try:
@@ -260,7 +260,7 @@ class Bot:
                 self._send(noted, "note", session)
             case HandOff(reason=reason, note=note, stay=stay):
                 log.info("bot.hands_off", session=session, reason=reason)
-                self._parts.metrics.add("bot_handoffs_total", 1.0, reason)
+                self._parts.metrics.add("bot_handoffs_total", 1.0, reason, self._org)
                 moved = client.transfer(
                     session,
                     queue=self._place.human_queue,

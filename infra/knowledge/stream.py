@@ -8,6 +8,7 @@ what a dead member left is taken over by the others.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -26,7 +27,8 @@ GROUP = "sql"
 BATCH_N = 500
 BUFFER_N = 10_000
 STREAM_N = 200_000
-"""Outcomes that wait at most: in a process, in the store. More are dropped, and counted."""
+"""Outcomes that wait at most: in a process, in the store. A full store holds up the processes; what
+finds its process full is dropped, and counted by whoever put it (`outcomes_dropped_total`)."""
 RETRY_S = 0.5
 PURGE_S = 3600.0
 
@@ -44,12 +46,10 @@ class OutcomeStream:
         self._buffer_n = buffer_n
         self._stream_n = stream_n
         self._news = asyncio.Event()
-        self.dropped_n = 0
 
     def put(self, piece: bytes) -> bool:
         """Take a piece along; False: the buffer is full, it is dropped."""
         if len(self._buffer) >= self._buffer_n:
-            self.dropped_n += 1
             return False
         self._buffer.append(piece)
         self._news.set()
@@ -68,29 +68,38 @@ class OutcomeStream:
 
     async def flush(self) -> None:
         """Carry what there is; a store that fails now keeps it from arriving."""
+        why = "the stream is full"
         try:
-            while self._buffer:
-                await self._carry()
+            while self._buffer and await self._carry():
+                continue
         except (RedisError, OSError) as error:
-            log.warning("outcomes.lost", n=len(self._buffer), error=str(error))
+            why = str(error)
+        if self._buffer:
+            log.warning("outcomes.lost", n=len(self._buffer), error=why)
 
     async def _carry_all(self) -> None:
         while self._buffer:
+            why = "the stream is full"
             try:
-                await self._carry()
+                if await self._carry():
+                    continue
             except (RedisError, OSError) as error:
-                log.warning("outcomes.wait", n=len(self._buffer), error=str(error))
-                raise_if_cancelled()
-                await asyncio.sleep(RETRY_S)
+                why = str(error)
+            log.warning("outcomes.wait", n=len(self._buffer), error=why)
+            raise_if_cancelled()
+            await asyncio.sleep(RETRY_S)
 
-    async def _carry(self) -> None:
-        batch = [self._buffer[n] for n in range(min(BATCH_N, len(self._buffer)))]
+    async def _carry(self) -> int:
+        """Carry a batch as far as the stream has room; return its size."""
+        room = self._stream_n - await self._redis.xlen(STREAM)
+        batch = list(itertools.islice(self._buffer, max(min(BATCH_N, room), 0)))
         async with self._redis.pipeline(transaction=False) as pipe:
             for piece in batch:
-                pipe.xadd(STREAM, {"o": piece}, maxlen=self._stream_n, approximate=True)
+                pipe.xadd(STREAM, {"o": piece})
             await pipe.execute()
         for _ in batch:  # only now: a batch that failed is carried again, perhaps twice
             self._buffer.popleft()
+        return len(batch)
 
 
 class OutcomeCarrier:

@@ -75,14 +75,15 @@ class Assisting:
         """A staff socket is sent a frame: a message to a human agent replaces the one before it."""
         if not data.startswith(MESSAGE) or connection.person.kind != "human":
             return
-        if self._is_quiet(connection.identity.org) or session not in connection.wanted:
+        org = connection.identity.org
+        if self._is_quiet(org) or session not in connection.wanted:
             return
         key = (connection.number, session)
         if len(self._noted) < NOTED_N or key in self._noted:
             self._noted[key] = Noted(connection, data, self._clock())
             self._news.set()
         else:
-            self._metrics.add("assist_total", 1.0, "dropped")
+            self._metrics.add("assist_total", 1.0, "dropped", org)
 
     def typed(self, connection: Connection, text: str) -> None:
         """A customer is typing: the newest text counts."""
@@ -96,10 +97,11 @@ class Assisting:
         one that the agent is in."""
         if session not in connection.attached:
             return
-        self._metrics.add("assist_total", 1.0, "used")
-        if self._outcomes is not None:
-            org = connection.identity.org
-            self._outcomes.put(QuestionOutcome(org=org, id=f"{session}:{seq}", used=topic))
+        org = connection.identity.org
+        self._metrics.add("assist_total", 1.0, "used", org)
+        outcome = QuestionOutcome(org=org, id=f"{session}:{seq}", used=topic)
+        if self._outcomes is not None and not self._outcomes.put(outcome):
+            self._metrics.add("outcomes_dropped_total", org=org)
 
     # --- the task's side ---------------------------------------------------------------------
 
@@ -109,11 +111,8 @@ class Assisting:
             await self._news.wait()
             self._news.clear()
             while self._noted or self._typed:
-                try:
-                    await self._assist()
-                    await self._type_ahead()
-                except ModelLateError:
-                    self._metrics.add("assist_total", 1.0, "late")
+                await self._assist()
+                await self._type_ahead()
 
     async def _assist(self) -> None:
         batch: list[tuple[Noted, Message]] = []
@@ -128,7 +127,12 @@ class Assisting:
             (noted.connection.identity.org, message.body.text if message.body else "")
             for noted, message in batch
         )
-        told = await self._line.assist(AssistAsked(questions=questions))
+        try:
+            told = await self._line.assist(AssistAsked(questions=questions))
+        except ModelLateError:
+            for org, _ in questions:
+                self._metrics.add("assist_total", 1.0, "late", org)
+            return
         for org in told.strangers:
             self._quiet[org] = self._clock() + QUIET_S
         for (noted, message), topics in zip(batch, told.topics, strict=True):
@@ -138,13 +142,13 @@ class Assisting:
 
     def _show(self, noted: Noted, frame: Assist) -> None:
         """Show it, unless the conversation has moved on."""
-        took = self._clock() - noted.at
+        took, org = self._clock() - noted.at, noted.connection.identity.org
         key = (noted.connection.number, frame.session)
         if took > LATE_S or key in self._noted or frame.session not in noted.connection.attached:
-            self._metrics.add("assist_total", 1.0, "late")
+            self._metrics.add("assist_total", 1.0, "late", org)
             return
-        self._metrics.add("assist_seconds", took)
-        self._metrics.add("assist_total", 1.0, "shown")
+        self._metrics.add("assist_seconds", took, org=org)
+        self._metrics.add("assist_total", 1.0, "shown", org)
         _push(noted.connection, frame)
 
     async def _type_ahead(self) -> None:
@@ -152,7 +156,10 @@ class Assisting:
             return
         connection = next(iter(self._typed))
         text = self._typed.pop(connection)
-        told = await self._line.typed(TypedAsked(org=connection.identity.org, text=text))
+        try:
+            told = await self._line.typed(TypedAsked(org=connection.identity.org, text=text))
+        except ModelLateError:
+            return  # the next letter asks again
         if not told.known:
             self._quiet[connection.identity.org] = self._clock() + QUIET_S
         elif connection not in self._typed:

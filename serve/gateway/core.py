@@ -30,6 +30,7 @@ from serve.gateway.permitting import may_send
 from serve.gateway.starting import Starting
 from serve.gateway.table import Table
 from serve.gateway.world import World
+from serve.identity import Identity
 
 log = structlog.get_logger()
 
@@ -95,7 +96,7 @@ class Gateway:
             raise DoorClosedError("bad_token", reason)
         self._replace_twin(connection)
         self._table.add(connection)
-        self._count_open(identity.role)
+        self._count_open(identity)
         self._welcome(connection, current)
         return connection
 
@@ -118,7 +119,7 @@ class Gateway:
         connection.is_open = False
         connection.drop()
         if self._table.remove(connection):
-            self._count_open(connection.identity.role)
+            self._count_open(connection.identity)
             self._following.leave_all(connection)
 
     async def drain(self, code: int = 1012) -> None:
@@ -141,7 +142,7 @@ class Gateway:
 
     def refuse_door(self, error: DoorClosedError) -> bytes:
         """Return the error frame for a socket that may not come in, and count it."""
-        self._metrics.add("errors_total", 1.0, error.code)
+        self._metrics.add("errors_total", 1.0, error.code, "")
         return error_frame(error.code, error.detail, retry_s=error.retry_s)
 
     def open_n(self) -> int:
@@ -218,9 +219,9 @@ class Gateway:
         self._error(connection, "bad_token", reason)
         connection.close(4401, "bad token")
 
-    def _count_open(self, role: str) -> None:
-        label = label_of(role)
-        self._metrics.set("connections", self._table.open_n(label), label)
+    def _count_open(self, who: Identity) -> None:
+        label = label_of(who.role)
+        self._metrics.set("connections", self._table.open_n(who.org, label), label, who.org)
 
     # --- frames in -----------------------------------------------------------------------
 
@@ -352,7 +353,7 @@ class Gateway:
         self._push_error(connection, data, error.code)
 
     def _push_error(self, connection: Connection, data: bytes, code: str) -> None:
-        self._metrics.add("errors_total", 1.0, code)
+        self._metrics.add("errors_total", 1.0, code, connection.identity.org)
         self._push(connection, data)
 
     def _soft(self, connection: Connection, frame: SoftFrame) -> None:
@@ -376,7 +377,7 @@ class Gateway:
 
     def _push(self, connection: Connection, data: bytes) -> None:
         if not connection.push(data):
-            self._metrics.add("slow_readers_total")
+            self._metrics.add("slow_readers_total", org=connection.identity.org)
             log.info("reader.slow", org=connection.identity.org, connection=connection.number)
             connection.drop()
             connection.close(1013, "reading too slowly: connect again")

@@ -23,7 +23,7 @@ class Table:
     def __init__(self) -> None:
         self._by_number: dict[int, Connection] = {}
         self._by_person: dict[PersonKey, list[Connection]] = {}
-        self._roles: dict[str, int] = {}
+        self._open: dict[tuple[str, str], int] = {}
         self.get = self._by_number.get
 
     def __len__(self) -> int:
@@ -36,8 +36,8 @@ class Table:
         """Register an open socket."""
         self._by_number[connection.number] = connection
         self._by_person.setdefault(person_key(connection), []).append(connection)
-        role = label_of(connection.identity.role)
-        self._roles[role] = self._roles.get(role, 0) + 1
+        kind = _kind(connection)
+        self._open[kind] = self._open.get(kind, 0) + 1
 
     def remove(self, connection: Connection) -> bool:
         """Forget a socket; False when it was not here."""
@@ -48,7 +48,7 @@ class Table:
         mates.remove(connection)
         if not mates:
             del self._by_person[key]
-        self._roles[label_of(connection.identity.role)] -= 1
+        self._open[_kind(connection)] -= 1
         return True
 
     def of_person(self, connection: Connection) -> list[Connection]:
@@ -60,6 +60,10 @@ class Table:
         found = (self._by_person.get((org, side, subject), ()) for side in ("agent", "customer"))
         return [connection for some in found for connection in some]
 
-    def open_n(self, role: str) -> int:
+    def open_n(self, org: str, role: str) -> int:
         """Return how many sockets of that role (`actors.permissions.label_of`) are open."""
-        return self._roles.get(role, 0)
+        return self._open.get((org, role), 0)
+
+
+def _kind(connection: Connection) -> tuple[str, str]:
+    return connection.identity.org, label_of(connection.identity.role)

@@ -14,13 +14,8 @@ class StreamSink:
     def __init__(self, stream: OutcomeStream) -> None:
         self._stream = stream
 
-    @property
-    def dropped_n(self) -> int:
-        """How many outcomes found the queue full."""
-        return self._stream.dropped_n
-
     def put(self, outcome: Outcome) -> bool:
-        """Take it along; False: it was dropped, because the queue is full."""
+        """Take it along; False: it was dropped, because the queue is full: the caller counts it."""
         if isinstance(outcome, QuestionOutcome) and len(outcome.text) > MAX_TEXT:
             outcome = msgspec.structs.replace(outcome, text=outcome.text[:MAX_TEXT])
         return self._stream.put(msgspec.json.encode(outcome))

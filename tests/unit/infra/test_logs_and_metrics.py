@@ -24,15 +24,15 @@ def test_secrets_are_hidden_by_key_and_by_shape_at_any_depth():
 
 def test_counts_add_up_by_label_and_histograms_fall_into_buckets():
     metrics = PlainMetrics()
-    metrics.add("errors_total", label="conflict")
-    metrics.add("errors_total", 2, label="conflict")
+    metrics.add("defects_total", label="session")
+    metrics.add("defects_total", 2, label="session")
     metrics.add("batch_commands", 2.0)
     metrics.add("batch_commands", 5000.0)
-    metrics.set("connections", 7, "agent")
-    assert metrics.counts == {("errors_total", "conflict"): 3}
+    metrics.set("entities", 7, "agent")
+    assert metrics.counts == {("defects_total", "session"): 3}
     assert metrics.seen["batch_commands", ""][1] == 1
     assert metrics.seen["batch_commands", ""][-1] == 1
-    assert metrics.gauges == {("connections", "agent"): 7}
+    assert metrics.gauges == {("entities", "agent"): 7}
 
 
 def test_a_name_outside_the_table_is_an_error():

@@ -13,6 +13,7 @@ from actors.config import AgentConfig, OrgConfig, QueueConfig
 from actors.frames import JournalFrame, SoftFrame, encode_frame
 from actors.messages import Command, Envelope, Role
 from actors.ports import Delivery, Receiver, Track
+from infra.metrics import PlainMetrics
 from serve.gateway.connection import Connection
 from serve.gateway.core import Gateway
 from serve.gateway.limits import Limits
@@ -73,6 +74,8 @@ class FakeCurrent(msgspec.Struct, frozen=True):
     session: str = ""
     last_agent: str = ""
     last_ended_at: float = 0.0
+    last_session: str = ""
+    last_decision: str = ""
 
 
 class FakeCustomers:
@@ -83,7 +86,7 @@ class FakeCustomers:
     async def current(self, org: str, customer: str) -> FakeCurrent:
         if self.broken:
             raise ConnectionError("store is away")
-        return FakeCurrent(self.sessions.get((org, customer), ""), "ann", 7.0)
+        return FakeCurrent(self.sessions.get((org, customer), ""), "ann", 7.0, "s", "d")
 
     async def claim(self, org: str, customer: str, new_session: str) -> str:
         return self.sessions.setdefault((org, customer), new_session)
@@ -107,17 +110,10 @@ class FakeConfigs:
             changed(config)
 
 
-class FakeMetrics:
-    def __init__(self) -> None:
-        self.counts: dict[tuple[str, str], float] = {}
-        self.gauges: dict[tuple[str, str], float] = {}
-        self.flushed = False
+class FakeMetrics(PlainMetrics):
+    """Knows whether it was told to send."""
 
-    def add(self, name: str, value: float = 1.0, label: str = "", org: str = "") -> None:
-        self.counts[(name, label)] = self.counts.get((name, label), 0.0) + value
-
-    def set(self, name: str, value: float, label: str = "", org: str = "") -> None:
-        self.gauges[(name, label)] = value
+    flushed = False
 
     def flush(self) -> None:
         self.flushed = True

@@ -52,6 +52,7 @@ class House:
         self.fails = False
         self.metrics = PlainMetrics()
         self.outcomes: list[Any] = []
+        self.full = False
         line = BotLine(self, self.metrics, deadline_s=5.0)
         self.assisting = Assisting(line, self.metrics, self, clock=lambda: self.now)
 
@@ -73,10 +74,10 @@ class House:
 
     def put(self, outcome: Any) -> bool:
         self.outcomes.append(outcome)
-        return True
+        return not self.full
 
-    def counted(self, what: str) -> float:
-        return self.metrics.counts.get(("assist_total", what), 0.0)
+    def counted(self, what: str, org: str = "o") -> float:
+        return self.metrics.counts.get(("assist_total", what, org), 0.0)
 
 
 @pytest.fixture
@@ -193,6 +194,10 @@ async def test_a_customer_who_types_gets_questions_for_the_newest_text(house: Ho
 async def test_what_an_agent_used_is_told_to_the_learning_loop(house: House) -> None:
     house.assisting.used(Socket(), "7", 3, "refund")  # type: ignore[arg-type]
     assert house.outcomes == [QuestionOutcome(org="o", id="7:3", used="refund")]
+    assert ("outcomes_dropped_total", "", "o") not in house.metrics.counts
+    house.full = True
+    house.assisting.used(Socket(), "7", 4, "refund")  # type: ignore[arg-type]
+    assert house.metrics.counts["outcomes_dropped_total", "", "o"] == 1
 
 
 async def test_who_is_not_in_a_session_teaches_nothing_about_it(house: House) -> None:

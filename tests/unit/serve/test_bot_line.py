@@ -42,8 +42,8 @@ async def test_a_late_or_failed_try_is_repeated_once(first: Exception | None) ->
     metrics, door = PlainMetrics(), Door(first, FINE)
     assert (await line(door, metrics).answer(QUESTION)).found.band == "fallback"
     assert door.calls == 2
-    assert metrics.counts["bot_misses_total", "failed" if first else "late"] == 1.0
-    assert metrics.counts["bot_questions_total", "fallback"] == 1.0
+    assert metrics.counts["bot_misses_total", "failed" if first else "late", "o"] == 1.0
+    assert metrics.counts["bot_questions_total", "fallback", "o"] == 1.0
 
 
 async def test_two_tries_in_vain_are_an_error_and_there_is_no_third() -> None:

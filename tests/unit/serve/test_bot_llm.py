@@ -53,7 +53,7 @@ class House:
         return await self.writer.write(org, question, GROUNDS, "en", self.shown.append)
 
     def counted(self, outcome: str) -> float:
-        return self.metrics.counts.get(("llm_total", outcome), 0.0)
+        return self.metrics.counts.get(("llm_total", outcome, "o"), 0.0)
 
 
 @pytest.fixture

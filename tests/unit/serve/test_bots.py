@@ -77,9 +77,10 @@ class ModelOf:
 
 
 class Sink:
-    """Keeps outcomes."""
+    """Keeps outcomes; a full one does not."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, full: bool = False) -> None:
+        self.full = full
         self.outcomes: list[Outcome] = []
         self.ended = asyncio.Event()
 
@@ -87,7 +88,7 @@ class Sink:
         self.outcomes.append(outcome)
         if isinstance(outcome, SessionOutcome):
             self.ended.set()
-        return True
+        return not self.full
 
 
 class BotDoor:
@@ -228,7 +229,7 @@ async def test_an_answer_of_the_model_is_said_and_its_outcome_told() -> None:
         await door.close_session()
         await sink.ended.wait()
     assert door.done["bot-1-2-0"] == "七天"
-    assert metrics.counts["bot_questions_total", "answer"] == 1.0
+    assert metrics.counts["bot_questions_total", "answer", "o"] == 1.0
     question = next(one for one in sink.outcomes if isinstance(one, QuestionOutcome))
     assert (question.id, question.text, question.topic, question.version) == (
         "1:2",
@@ -240,13 +241,22 @@ async def test_an_answer_of_the_model_is_said_and_its_outcome_told() -> None:
     assert [(one.id, one.human, one.ended_at) for one in ended] == [("1", False, 50.0)]
 
 
+async def test_outcomes_that_find_their_queue_full_are_counted() -> None:
+    door, sink = BotDoor(says(2, "退款")), Sink(full=True)
+    async with working(door, knows, sink) as metrics:
+        await door.said("bot-1-2-0")
+        await door.close_session()
+        await sink.ended.wait()
+    assert metrics.counts["outcomes_dropped_total", "", "o"] == len(sink.outcomes) > 1
+
+
 async def test_a_model_that_hangs_costs_two_deadlines_and_then_a_person_is_called() -> None:
     door = BotDoor(says(2, "退款"))
     async with working(door, hangs) as metrics:
         transfer = await door.transfers.get()
     assert transfer.note.startswith("[bot_failed] ")
-    assert metrics.counts["bot_misses_total", "late"] == 2.0
-    assert metrics.counts["bot_handoffs_total", "bot_failed"] == 1.0
+    assert metrics.counts["bot_misses_total", "late", "o"] == 2.0
+    assert metrics.counts["bot_handoffs_total", "bot_failed", "o"] == 1.0
 
 
 async def test_an_answer_for_a_session_that_moved_on_is_dropped() -> None:
@@ -263,7 +273,7 @@ async def test_an_answer_for_a_session_that_moved_on_is_dropped() -> None:
         await sink.ended.wait()
         let.set()
     assert list(door.done) == ["bot-1-1-0"]
-    assert metrics.counts["bot_dropped_total", ""] == 1.0
+    assert metrics.counts["bot_dropped_total", "", "o"] == 1.0
 
 
 async def knows_about(text: str) -> Found:

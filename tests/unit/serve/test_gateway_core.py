@@ -329,6 +329,7 @@ async def test_start_opens_one_session_and_acks_when_it_stands(desk: Any) -> Non
     assert isinstance(opened, m.OpenSession)
     assert (opened.customer.id, opened.queue, opened.subject) == ("tom", "help", "a lamp")
     assert (opened.last_agent, opened.last_ended_at) == ("ann", 7.0)
+    assert (opened.last_session, opened.last_decision) == ("s", "d")
     assert opened.conn == tom.conn
     assert desk.frames(tom) == []
     desk.soft(snapshot(to), tom)
@@ -506,7 +507,7 @@ async def test_a_slow_reader_is_closed_and_nobody_else_notices(
     assert slow.queued == 0
     assert got == 100
     assert quick_sink.closed_with is None
-    assert desk.metrics.counts[("slow_readers_total", "")] == 1
+    assert desk.metrics.counts[("slow_readers_total", "", "acme")] == 1
 
 
 # --- agents follow their sessions ----------------------------------------------------------
@@ -599,7 +600,7 @@ async def test_a_closed_socket_leaves_everything_it_followed(desk: Any) -> None:
     desk.gateway.closed(ann)
     desk.gateway.closed(ann)
     assert [type(c) for _, c in desk.fabric.take()] == [m.Detach, m.Detach, m.DisconnectAgent]
-    assert desk.metrics.gauges[("connections", "agent")] == 0
+    assert desk.metrics.gauges[("connections", "agent", "acme")] == 0
 
 
 async def test_a_new_host_is_told_of_its_sockets_with_present_cursors(desk: Any) -> None:
@@ -683,7 +684,7 @@ async def test_errors_and_frames_are_counted(desk: Any) -> None:
     desk.say(tom, {"t": "ping"}, {"t": "sing"})
     desk.gateway.wrote(2)
     desk.gateway.report()
-    assert desk.metrics.counts[("errors_total", "unknown_frame")] == 1
+    assert desk.metrics.counts[("errors_total", "unknown_frame", "acme")] == 1
     assert desk.metrics.counts[("frames_in_total", "")] == 1
     assert desk.metrics.counts[("frames_out_total", "")] == 2
 
