@@ -164,5 +164,7 @@ class OrgConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origins: list[str] = []
     """Exact web origins whose pages may open a customer socket."""
     dispositions: list[str] = []
+    solved_by: dict[str, bool] = {}
+    """Disposition -> whether it says that the customer's matter was solved; not named: neither."""
     roles: dict[str, RoleConfig] = {}
     """The organisation's own, beside those that are built in."""

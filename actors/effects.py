@@ -94,11 +94,13 @@ class Refuse(msgspec.Struct, frozen=True):
 
 
 class Remember(msgspec.Struct, frozen=True):
-    """Store the customer's last human agent, for stickiness in the next session (soft)."""
+    """Store the customer's last human agent and the decision that chose it, for stickiness and for
+    what the next session says of this one (soft)."""
 
     customer: str
     agent: str
     at: float
+    decision: str = ""
 
 
 class Forget(msgspec.Struct, frozen=True):

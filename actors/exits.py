@@ -94,8 +94,12 @@ async def note(
                     actor=actor,
                     **fields,
                 )
-            case Remember(customer, agent, at):
-                waits.append(customers.remember(address.org, customer, agent, at))
+            case Remember(customer, agent, at, decision):
+                waits.append(
+                    customers.remember(
+                        address.org, customer, agent, at, session=address.id, decision=decision
+                    )
+                )
             case Forget(customer, session):
                 waits.append(customers.forget(address.org, customer, session))
     for failure in await asyncio.gather(*waits, return_exceptions=True):

@@ -81,7 +81,8 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class OpenSession(_Message, frozen=True, kw_only=True):
     """A customer asks for help. Repeating it for a session that exists does nothing.
 
-    `last_agent`/`last_ended_at` are what the store remembers of the customer's last session.
+    `last_agent`, `last_ended_at`, `last_session` and `last_decision` are what the store remembers
+    of the customer's last session with a person.
     """
 
     conn: Conn | None = None
@@ -92,6 +93,8 @@ class OpenSession(_Message, frozen=True, kw_only=True):
     needs: dict[str, int] = {}
     last_agent: str = ""
     last_ended_at: float = 0.0
+    last_session: str = ""
+    last_decision: str = ""
 
 
 class Attach(_Message, frozen=True, kw_only=True):

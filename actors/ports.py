@@ -100,9 +100,11 @@ class Journal(Protocol):
 
 
 class CustomerIndex(Protocol):
-    """Which session is a customer's current one, and which human served last (soft)."""
+    """Which session is a customer's current one, and which human served last, where (soft)."""
 
-    async def remember(self, org: str, customer: str, agent: str, at: float) -> None: ...
+    async def remember(
+        self, org: str, customer: str, agent: str, at: float, *, session: str, decision: str
+    ) -> None: ...
 
     async def forget(self, org: str, customer: str, session: str) -> None: ...
 

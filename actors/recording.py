@@ -44,8 +44,11 @@ _ticket = msgspec.msgpack.Decoder(Ticket).decode
 class DecisionIndex(Protocol):
     """Remembers which file holds what."""
 
-    async def add(self, org: str, folder: str, key: str, upto: float) -> None:
-        """Remember a file; `upto`: the time of its last row."""
+    async def add(
+        self, org: str, folder: str, key: str, upto: float, decisions: Sequence[str] = ()
+    ) -> None:
+        """Remember a file. `upto`: the time of its last row; `decisions`: which ones the outcomes
+        in it are about, some of them long past."""
         ...
 
 
@@ -54,11 +57,13 @@ Work = Callable[[Callable[[list[bytes]], "list[File]"], list[bytes]], Awaitable[
 
 
 class File(msgspec.Struct, frozen=True):
-    """A file to be stored: its name below the organisation, and the time of its last row."""
+    """A file to be stored: its name below the organisation, and the time of its last row; of
+    outcomes also the decisions that they are about."""
 
     name: str
     data: bytes
     upto: float
+    decisions: list[str] = []
 
 
 class TicketStore(Protocol):
@@ -155,7 +160,7 @@ class Recorder:
         for file in await self._work(made_of, [fact.data for fact in facts]):
             key = f"{folder}/{org}/{file.name}.parquet"
             await self._objects.put(key, file.data)
-            await self._index.add(org, folder, key, file.upto)
+            await self._index.add(org, folder, key, file.upto, file.decisions)
             log.info("recorder.wrote", key=key, bytes=len(file.data))
 
 
@@ -182,14 +187,12 @@ def decision_files(data: list[bytes]) -> list[File]:
 
 def outcome_files(data: list[bytes]) -> list[File]:
     """Return the files of some outcomes, one a day."""
-    return [
-        File(
-            f"{day}/{_span([row.decision for row in of])}-{int(upto * 1000)}",
-            encode(of, Outcome),
-            upto,
-        )
-        for day, of, upto in _by_day(readable(_outcome, data))
-    ]
+    files = []
+    for day, of, upto in _by_day(readable(_outcome, data)):
+        about = sorted({row.decision for row in of}, key=int)
+        name = f"{day}/{about[0]}-{about[-1]}-{int(upto * 1000)}"
+        files.append(File(name, encode(of, Outcome), upto, about))
+    return files
 
 
 _TABLES: dict[str, tuple[str, Callable[[list[bytes]], list[File]]]] = {

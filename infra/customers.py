@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 from urllib.parse import quote
 
 import msgspec
@@ -24,11 +24,17 @@ return redis.call('HDEL', KEYS[1], 'session')
 
 
 class Current(msgspec.Struct, frozen=True):
-    """What is known of a returning customer; empty strings and 0.0: nothing."""
+    """What is known of a returning customer; empty strings and 0.0: nothing. `last_session` and
+    `last_decision`: which session `last_agent` served, and by which decision."""
 
     session: str = ""
     last_agent: str = ""
     last_ended_at: float = 0.0
+    last_session: str = ""
+    last_decision: str = ""
+
+
+_FIELDS = ["session", "last_agent", "last_ended_at", "last_session", "last_decision"]
 
 
 class RedisCustomers:
@@ -44,12 +50,11 @@ class RedisCustomers:
 
     async def current(self, org: str, customer: str) -> Current:
         """Return the customer's current session and last human agent."""
-        fields = ["session", "last_agent", "last_ended_at"]
         found = cast(
-            "list[bytes | None]", await self._redis.hmget(customer_key(org, customer), fields)
+            "list[bytes | None]", await self._redis.hmget(customer_key(org, customer), _FIELDS)
         )
-        session, agent, ended = (value.decode() if value else "" for value in found)
-        return Current(session, agent, float(ended or 0.0))
+        session, agent, ended, *last = (value.decode() if value else "" for value in found)
+        return Current(session, agent, float(ended or 0.0), *last)
 
     async def claim(self, org: str, customer: str, new_session: str) -> str:
         """Return the customer's current session, which is `new_session` if there was none.
@@ -57,11 +62,20 @@ class RedisCustomers:
         answer = await self._claim(keys=[customer_key(org, customer)], args=[new_session, TTL_S])
         return cast("bytes", answer).decode()
 
-    async def remember(self, org: str, customer: str, agent: str, at: float) -> None:
-        """Store the last human agent and when that session ended (seconds since 1970)."""
+    async def remember(
+        self, org: str, customer: str, agent: str, at: float, *, session: str, decision: str
+    ) -> None:
+        """Store the last human agent, when that session ended (seconds since 1970), which it was,
+        and the decision that gave it to the agent."""
         key = customer_key(org, customer)
+        fields: Any = {
+            "last_agent": agent,
+            "last_ended_at": repr(at),
+            "last_session": session,
+            "last_decision": decision,
+        }
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(key, mapping={"last_agent": agent, "last_ended_at": repr(at)})
+            pipe.hset(key, mapping=fields)
             pipe.expire(key, TTL_S)
             await pipe.execute()
 

@@ -87,7 +87,8 @@ def read(*paths: Path | str) -> list[Decision]:
         names = ", ".join(str(path) for path in paths)
         raise DecisionLogError(f"{names}: rows: none; allowed: at least one decision")
     unique = {row.id: row for row in rows}
-    return join(sorted(unique.values(), key=lambda row: (row.at, row.round, row.place)), outcomes)
+    ordered = sorted(unique.values(), key=lambda row: (row.at, row.round, row.place))
+    return join(ordered, outcomes, known_until=max((one.at for one in outcomes), default=None))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -30,6 +30,9 @@ VERSION = 1
 NEAR = 1e-6
 """By how much the probabilities of one decision may miss 1."""
 
+DAY_S, WEEK_S = 86_400.0, 7 * 86_400.0
+"""Within which a customer who asks for help again was not done with."""
+
 USED_UP = frozenset({"capacity", "channel", "quota"})
 """Reasons that earlier decisions of a round may be to blame for: where a round is drawn all
 together, a candidate may have had a chance and yet be gone."""
@@ -122,11 +125,13 @@ class Scene(_Row, frozen=True, kw_only=True):
 
 
 class Outcome(_Row, frozen=True, kw_only=True, omit_defaults=True):
-    """What came of a decision. Told in parts as they become known: None is not known (yet)."""
+    """What came of a decision. Told in parts as they become known, by dispatch and by sessions,
+    some of them days later: None is not known (yet)."""
 
     decision: str
     session: str
     at: float
+    """When this (the last part) became known."""
     ending: Ending | None = None
     wait_s: float | None = None
     """From arrival to the accepted offer, or to the end without one."""
@@ -134,11 +139,16 @@ class Outcome(_Row, frozen=True, kw_only=True, omit_defaults=True):
     handle_s: float | None = None
     """From the accepted offer to the slot's release: talk and wrap-up."""
     transfers_n: int | None = None
-    solved: bool | None = None
+    """1: the agent handed the customer on; 0: the conversation ended with this agent."""
     disposition: str | None = None
+    solved: bool | None = None
+    """As the disposition says, in the organisation's settings."""
     rating: int | None = None
+    """The customer's, 1 to 5."""
     recontact_1d: bool | None = None
     recontact_7d: bool | None = None
+    """Whether the customer asked for help again within that time of the conversation's end: laid to
+    the last person who served. False also where the log goes on for so long without (`join`)."""
 
 
 class Decision(_Row, frozen=True, kw_only=True):
@@ -221,19 +231,44 @@ def _wrong(row: Decision) -> str | None:
     return None
 
 
-def join(rows: Iterable[Decision], outcomes: Iterable[Outcome]) -> list[Decision]:
-    """Return the rows with their outcomes; of each part the last told counts."""
-    known: dict[str, Outcome] = {}
+def join(
+    rows: Iterable[Decision], outcomes: Iterable[Outcome], *, known_until: float | None = None
+) -> list[Decision]:
+    """Return the rows with their outcomes; of each part the last told counts.
+
+    Args:
+        known_until: every outcome told before this instant is among `outcomes`. So a customer who
+            would have been back by then, and is not, did not come back. None: silence says nothing.
+    """
+    parts: dict[str, list[Outcome]] = {}
     for part in sorted(outcomes, key=lambda outcome: outcome.at):
-        before = known.get(part.decision)
-        known[part.decision] = part if before is None else _merged(before, part)
-    found = []
-    for row in rows:
-        told = known.get(row.id, row.outcome)
-        if row.result == "accepted":
-            told = _at_once(row) if told is None else _merged(_at_once(row), told)
-        found.append(msgspec.structs.replace(row, outcome=told))
-    return found
+        parts.setdefault(part.decision, []).append(part)
+    return [
+        msgspec.structs.replace(row, outcome=_told(row, parts.get(row.id, []), known_until))
+        for row in rows
+    ]
+
+
+def _told(row: Decision, parts: list[Outcome], known_until: float | None) -> Outcome | None:
+    """What the parts say together, and what can be concluded from them."""
+    told = _at_once(row) if row.result == "accepted" else None
+    if not parts and row.outcome is not None:
+        parts = [row.outcome]
+    for part in parts:
+        told = part if told is None else _merged(told, part)
+    ended_at = [part.at for part in parts if part.transfers_n == 0]
+    if told is None or not ended_at or known_until is None or row.contact.kind != "human":
+        return told
+    silent_s = known_until - ended_at[-1]
+    return msgspec.structs.replace(
+        told,
+        recontact_1d=_back(told.recontact_1d, silent_s, DAY_S),
+        recontact_7d=_back(told.recontact_7d, silent_s, WEEK_S),
+    )
+
+
+def _back(told: bool | None, silent_s: float, within_s: float) -> bool | None:
+    return False if told is None and silent_s > within_s else told
 
 
 def _at_once(row: Decision) -> Outcome:
@@ -248,7 +283,10 @@ def _at_once(row: Decision) -> Outcome:
 
 
 def _merged(before: Outcome, told: Outcome) -> Outcome:
-    names = (name for name in Outcome.__struct_fields__ if getattr(told, name) is not None)
+    """The later part replaces what it says; a new disposition also what the old one meant."""
+    names = [name for name in Outcome.__struct_fields__ if getattr(told, name) is not None]
+    if told.disposition is not None:
+        names.append("solved")
     return msgspec.structs.replace(before, **{name: getattr(told, name) for name in names})
 
 

@@ -58,6 +58,20 @@ _ENDINGS: dict[Language, dict[str, str]] = {
         "failed": "失败",
     },
 }
+_LATER: dict[Language, dict[str, dict[bool | None, str]]] = {
+    "en": {
+        "abandoned": {True: "the customer left while waiting"},
+        "transfers_n": {True: "handed on"},
+        "solved": {True: "solved", False: "not solved"},
+        "recontact_7d": {True: "asked again within 7 days", False: "not back within 7 days"},
+    },
+    "zh": {
+        "abandoned": {True: "客户在等待中离开"},
+        "transfers_n": {True: "已转接"},
+        "solved": {True: "已解决", False: "未解决"},
+        "recontact_7d": {True: "7 天内再次来访", False: "7 天内未再来访"},
+    },
+}
 _RESULTS: dict[Language, dict[str, str]] = {
     "en": {
         "offered": "An offer was made.",
@@ -193,5 +207,14 @@ def _came_of_it(outcome: Outcome | None, language: Language) -> str:
         )
     if outcome.rating is not None:
         parts.append(f"评分 {outcome.rating}" if zh else f"rated {outcome.rating}")
+    told = _LATER[language]
+    parts += [
+        words[said] for name, words in told.items() if (said := _said(outcome, name)) in words
+    ]
     joined = ("，" if zh else ", ").join(parts)
     return (f"结果：{joined}。" if zh else f"What came of it: {joined}.") if parts else ""
+
+
+def _said(outcome: Outcome, name: str) -> bool | None:
+    said = getattr(outcome, name)
+    return None if said is None else bool(said)

@@ -41,6 +41,7 @@ class DecisionReader:
         row = _first(_rows(named), decision) or await self._filed(org, decision)
         if row is None:
             return None
+        named += await self._index.pending(org, row.contact.session)
         told = [one for one in _outcomes(named) if one.decision == decision]
         return join([row], [*told, *await self._filed_outcomes(org, decision)])[0]
 
@@ -87,8 +88,9 @@ class DecisionReader:
 
     async def _filed_outcomes(self, org: str, decision: str) -> list[Outcome]:
         since = millis_of(decision) / 1000 - SLACK_S
+        soon = await self._index.files(org, OUTCOMES, since, FILES_N)
         found: list[Outcome] = []
-        for key in await self._index.files(org, OUTCOMES, since, FILES_N):
+        for key in dict.fromkeys([*soon, *await self._index.late(org, decision)]):
             first, last = span_of(key)
             if first <= int(decision) <= last:
                 data = await self._objects.get(key) or b""

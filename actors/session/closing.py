@@ -10,7 +10,7 @@ from actors.effects import Forget, Remember
 from actors.frames import Detached
 from actors.messages import EndSession, FinishWrapUp, Rate
 from actors.session.attempts import withdraw
-from actors.session.outcomes import came_of
+from actors.session.outcomes import left_unserved, rated, served, wrapped_up
 from actors.session.people import (
     is_hidden,
     refuse_over,
@@ -27,6 +27,10 @@ from actors.session.turn import Asked, Turn
 def finish(t: Turn, reason: CloseReason, asked: Asked | None = None, note: str = "") -> None:
     """End the conversation: nobody is asked any more, the customer is free, wrap-up begins."""
     s = t.s
+    if s.routing.attempt is not None and s.routing.phase == "waiting":
+        left_unserved(t, s.routing.attempt, abandoned=reason == "abandoned")
+    elif s.routing.serving is not None:
+        served(t, s.routing.serving, transfers_n=0)
     withdraw(t)
     end_consult(t, "ended")
     _let_go(t)
@@ -81,7 +85,7 @@ def finish_wrap_up(t: Turn, c: FinishWrapUp) -> None:
         t.refuse(c, "wrong_state", "The conversation has not ended.")
     else:
         t.event("wrapped_up", asked=c, aside=True, reason=c.disposition, note=c.note)
-        came_of(t, seat, disposition=c.disposition)
+        wrapped_up(t, seat, c.disposition)
         if routing.phase == "wrap-up":
             close(t)
 
@@ -100,7 +104,7 @@ def rate(t: Turn, c: Rate) -> None:
         t.refuse(c, "bad_frame", "A score is 1 to 5.")
     else:
         t.event("rated", asked=c, score=c.score, note=c.comment)
-        came_of(t, t.s.routing.serving, rating=c.score)
+        rated(t, t.s.routing.serving, c.score)
 
 
 def _bot_serves(t: Turn) -> bool:
@@ -114,4 +118,4 @@ def _let_go(t: Turn) -> None:
     customer = opening.customer.id
     t.out.append(Forget(customer, t.s.address.id))
     if human:
-        t.out.append(Remember(customer, human, t.now))
+        t.out.append(Remember(customer, human, t.now, t.s.routing.decision))

@@ -8,6 +8,7 @@ from actors.messages import OpenSession, Person
 from actors.session.attaching import admit, note_absence, repeat_forget
 from actors.session.attempts import barred, is_human, to_serve
 from actors.session.closing import finish
+from actors.session.outcomes import came_back
 from actors.session.state import CloseReason, Opening
 from actors.session.turn import Turn
 
@@ -46,6 +47,7 @@ def _begin(t: Turn, c: OpenSession) -> None:
     s.set_routing(queue=queue)
     t.event("opened", by=_person(c), queue=queue)
     t.count("sessions_opened_total")
+    came_back(t, c)
     if queue not in s.config.queues:
         _turn_away(t, c, "unknown_queue", "no_agent", "There is no such queue.")
     elif barred(s, t.now, human=is_human(s, queue)):

@@ -27,6 +27,7 @@ from actors.messages import (
 )
 from actors.session.attempts import barred, is_human, move, to_serve, waits_served, withdraw
 from actors.session.closing import close, finish
+from actors.session.outcomes import left_unserved
 from actors.session.seating import consult, end_consult, person_of, serve, vacate_serving
 from actors.session.state import Attempt, CloseReason, Seat
 from actors.session.tickets import ticket
@@ -221,6 +222,8 @@ def _move_admitted(t: Turn, attempt: Attempt, queue: str) -> None:
 
 def _give_up(t: Turn, reason: CloseReason, note: str = "") -> None:
     """End a wait that the queue itself has ended already."""
+    if t.s.routing.attempt is not None:
+        left_unserved(t, t.s.routing.attempt, abandoned=False)
     t.s.set_routing(attempt=None)
     finish(t, reason, note=note)
 

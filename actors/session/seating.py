@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from actors.frames import Detached
 from actors.messages import Person, Release, SessionJoined, SessionLeft
-from actors.session.outcomes import came_of
+from actors.session.outcomes import served
 from actors.session.state import Seat, State
 from actors.session.turn import Asked, Turn
 
@@ -20,8 +20,9 @@ def person_of(s: State, agent: str) -> Person | None:
 def serve(t: Turn, seat: Seat) -> None:
     """Make this the serving agent (M7: the place must be free) and tell it."""
     s = t.s
-    human = seat.person.id if seat.person.kind == "human" else s.routing.human
-    s.set_routing(phase="serving", serving=seat, human=human)
+    s.set_routing(phase="serving", serving=seat)
+    if seat.person.kind == "human":
+        s.set_routing(human=seat.person.id, decision=seat.offer)
     s.warned_at = None
     _tell_joined(t, seat, "serving")
 
@@ -38,7 +39,7 @@ def vacate_serving(t: Turn, reason: str) -> None:
     if seat is not None:
         t.s.set_routing(serving=None)
         if reason == "transferred":
-            came_of(t, seat, transfers_n=1)
+            served(t, seat, transfers_n=1)
         dismiss(t, seat, reason)
 
 

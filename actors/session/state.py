@@ -88,6 +88,8 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     joined: list[Person] = []
     human: str = ""
     """The last human agent who served."""
+    decision: str = ""
+    """The decision that gave it the place; empty: none did."""
     reason: str = ""
     ended_at: float = 0.0
     wrap_until: float = 0.0

@@ -50,6 +50,7 @@ async def compile_rows(session: AsyncSession, row: t.Organisation) -> OrgConfig:
         origins=head.origins,
         roles=roles,
         dispositions=[one.name for one in sorted(given, key=lambda one: one.position)],
+        solved_by={one.name: one.solved for one in given if one.solved is not None},
     )
 
 

@@ -122,11 +122,13 @@ class DeclaredRole(Row):
 
 
 class DeclaredDisposition(Row):
-    """A result code that an agent gives a session in the wrap-up; `position` orders the list."""
+    """A result code that an agent gives a session in the wrap-up; `position` orders the list.
+    `solved`: whether it says that the customer's matter was solved; none: it says neither."""
 
     name: Name
     position: Annotated[int, Field(ge=0, le=10_000)] = 0
     enabled: bool = True
+    solved: bool | None = None
 
 
 class DeclaredHoliday(Row):

@@ -153,6 +153,7 @@ class Disposition(_Owned, Base):
     name: Mapped[str]
     position: Mapped[int]
     enabled: Mapped[bool]
+    solved: Mapped[bool | None]
 
 
 class Barred(_Owned, Base):

@@ -116,6 +116,8 @@ class Starting:
             needs=frame.needs,
             last_agent=current.last_agent,
             last_ended_at=current.last_ended_at,
+            last_session=current.last_session,
+            last_decision=current.last_decision,
         )
         self._world.fabric.send(Envelope(Address("session", identity.org, session), command))
         known = session in connection.attached or connection.cursors.of(session).seq

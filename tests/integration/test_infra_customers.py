@@ -34,15 +34,15 @@ async def test_forget_ends_only_the_session_it_names(redis):
 async def test_the_last_agent_outlives_the_session(redis):
     customers = RedisCustomers(redis)
     await customers.claim("acme", "ann", "1")
-    await customers.remember("acme", "ann", "alice", 1234567.25)
+    await customers.remember("acme", "ann", "alice", 1234567.25, session="1", decision="9")
     await customers.forget("acme", "ann", "1")
-    assert await customers.current("acme", "ann") == Current("", "alice", 1234567.25)
+    assert await customers.current("acme", "ann") == Current("", "alice", 1234567.25, "1", "9")
 
 
 async def test_entries_end_by_themselves(redis):
     customers = RedisCustomers(redis)
     await customers.claim("acme", "ann", "1")
-    await customers.remember("acme", "bob", "alice", 1.0)
+    await customers.remember("acme", "bob", "alice", 1.0, session="1", decision="")
     for customer in ("ann", "bob"):
         assert 0 < await redis.ttl(customer_key("acme", customer)) <= TTL_S
 

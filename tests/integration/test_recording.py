@@ -20,7 +20,7 @@ from infra.journal import RedisJournal, keys
 from infra.objects import LocalObjects
 from infra.tickets import SqlTickets
 from policies.decision_files import read
-from policies.decisions import Outcome
+from policies.decisions import DAY_S, Outcome
 from policies.rounds import Choice, Round
 from policies.view import AgentView, ContactView, Demand
 from serve.decisions import DecisionReader
@@ -244,6 +244,41 @@ async def test_a_decision_is_found_before_and_after_it_is_in_a_file_and_without_
     await check()
     await house.redis.flushall()
     assert (await reader.find("acme", ids[1])).id == ids[1]
+
+
+async def test_what_becomes_known_days_later_is_found_by_its_decision(house, monkeypatch):
+    monkeypatch.setattr("serve.decisions.FILES_N", 1)
+    reader = DecisionReader(house.objects, RedisDecisionIndex(house.redis))
+    row, other = str(1_000_000 << 22), str((1_000_000 << 22) + 1)
+    await house.commit(int(row), int(other))
+    parts = [
+        Outcome(decision=other, session="s", at=AT + 60, ending="accepted"),
+        Outcome(decision=row, session="s", at=AT + 2 * DAY_S, recontact_7d=True),
+    ]
+    for part in parts:
+        fact = ("outcome/acme", msgspec.msgpack.encode(part))
+        await house.journal.commit([Change(address=ADDRESS, facts=[fact])], [])
+        recorder = house.recorder()
+        await recorder.step()
+        await recorder.flush()
+    assert (await reader.find("acme", row)).outcome.recontact_7d is True
+    assert (await reader.find("acme", other)).outcome.recontact_7d is None
+    assert {one.id: one.outcome.recontact_7d for one in read(house.folder)} == {
+        row: True,
+        other: None,
+    }
+
+
+async def test_what_the_session_told_is_found_before_it_is_in_a_file(house):
+    row = str(1_000_000 << 22)
+    session = Address("session", "acme", f"s{row}")
+    assert session.partition != ADDRESS.partition
+    await house.commit(int(row))
+    part = Outcome(decision=row, session=session.id, at=AT + 60, rating=5)
+    fact = b"outcome/acme/1"
+    await house.redis.xadd(keys.facts(session.partition), {fact: msgspec.msgpack.encode(part)})
+    reader = DecisionReader(house.objects, RedisDecisionIndex(house.redis))
+    assert (await reader.find("acme", row)).outcome.rating == 5
 
 
 async def test_tickets_are_kept_once_and_listed_newest_first(house, tmp_path):

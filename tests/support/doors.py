@@ -118,6 +118,7 @@ class Current:
         self.session = session
         self.last_agent = ""
         self.last_ended_at = 0.0
+        self.last_session = self.last_decision = ""
 
 
 class Store:

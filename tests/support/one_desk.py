@@ -330,6 +330,8 @@ class Remembered:
     session: str
     last_agent: str = ""
     last_ended_at: float = 0.0
+    last_session: str = ""
+    last_decision: str = ""
 
 
 class Memory:

@@ -37,7 +37,7 @@ def test_the_customer_is_free_at_once_and_the_agent_wraps_up() -> None:
     effects = story.ends(CUSTOMER)
     assert story.state == "wrap-up"
     assert of(effects, Forget) == [Forget("carol", ME.id)]
-    assert of(effects, Remember) == [Remember("carol", "ann", START)]
+    assert of(effects, Remember) == [Remember("carol", "ann", START, "o1")]
     assert not story.told(Release), "the slot is held"
     event = story.frames(ANN_PC, Event)[-1]
     assert (event.kind, event.reason) == ("wrap_up", "by_customer")

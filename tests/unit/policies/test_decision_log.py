@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from policies import checks, registry
 from policies.decision_files import decode, encode, read, write
-from policies.decisions import Decision, DecisionLogError, Detail, Outcome, check, join
+from policies.decisions import (
+    DAY_S,
+    WEEK_S,
+    Decision,
+    DecisionLogError,
+    Detail,
+    Outcome,
+    check,
+    join,
+)
 from policies.replay import CannotReplayError, differences, replay
 from policies.rounds import Choice, Round, rows_of
 from policies.view import HOLD, Match, Why
@@ -141,6 +150,56 @@ def test_an_unknown_part_of_an_outcome_does_not_undo_a_known_one():
     late = Outcome(decision=rows[0].id, session="s", at=9.0, handle_s=7.0)
     early = Outcome(decision=rows[0].id, session="s", at=1.0, rating=4)
     assert join(rows, [late, early])[0].outcome.rating == 4
+
+
+def test_a_corrected_disposition_takes_back_what_the_first_one_meant():
+    rows = some_rows()[:1]
+    first = Outcome(decision=rows[0].id, session="s", at=1.0, disposition="done", solved=True)
+    second = Outcome(decision=rows[0].id, session="s", at=2.0, disposition="spam")
+    outcome = join(rows, [first, second])[0].outcome
+    assert (outcome.disposition, outcome.solved) == ("spam", None)
+
+
+def ended_at(row: Decision, at: float, **fields) -> Outcome:
+    return Outcome(decision=row.id, session="s", at=at, transfers_n=0, **fields)
+
+
+@pytest.mark.parametrize(
+    ("silent_s", "said"),
+    [(DAY_S, (None, None)), (DAY_S + 1, (False, None)), (WEEK_S + 1, (False, False))],
+)
+def test_who_is_not_back_while_the_log_goes_on_did_not_come_back(silent_s, said):
+    rows = some_rows()[:1]
+    (row,) = join(rows, [ended_at(rows[0], 5.0)], known_until=5.0 + silent_s)
+    assert (row.outcome.recontact_1d, row.outcome.recontact_7d) == said
+
+
+def test_silence_says_nothing_of_who_handed_on_of_bots_and_of_who_came_back():
+    rows = some_rows()[:1]
+    part = ended_at(rows[0], 5.0)
+    later = 6.0 + WEEK_S
+
+    def said(rows, *parts, until=later):
+        outcome = join(rows, parts, known_until=until)[0].outcome
+        return outcome.recontact_1d, outcome.recontact_7d
+
+    assert said(rows, msgspec.structs.replace(part, transfers_n=1)) == (None, None)
+    assert said(rows, part, until=None) == (None, None)
+    bot = msgspec.structs.replace(rows[0].contact, kind="bot")
+    assert said([msgspec.structs.replace(rows[0], contact=bot)], part) == (None, None)
+    back = Outcome(decision=rows[0].id, session="s", at=9.0, recontact_1d=False, recontact_7d=True)
+    assert said(rows, part, back) == (False, True)
+
+
+def test_a_folder_tells_from_its_latest_outcome_how_long_it_was_silent(tmp_path):
+    rows = some_rows()[:2]
+    write(tmp_path / "rows.parquet", rows)
+    folder = tmp_path / "outcomes"
+    folder.mkdir()
+    told = [ended_at(rows[0], 5.0), ended_at(rows[1], 6.0 + DAY_S)]
+    (folder / "o.parquet").write_bytes(encode(told, Outcome))
+    found = {row.id: row.outcome.recontact_1d for row in read(tmp_path)}
+    assert found == {rows[0].id: False, rows[1].id: None}
 
 
 def _wrong(rows: list[Decision], **fields) -> list[Decision]:

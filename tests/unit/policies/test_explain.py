@@ -84,6 +84,21 @@ def test_fallbacks_guards_holding_back_and_outcomes_are_told():
         assert part in text
 
 
+def test_what_became_known_later_is_told_in_both_languages():
+    outcome = Outcome(
+        decision="77",
+        session="9",
+        at=1.0,
+        transfers_n=1,
+        solved=False,
+        abandoned=False,
+        recontact_7d=True,
+    )
+    english, chinese = (explain(row(outcome=outcome), language) for language in ("en", "zh"))
+    assert "What came of it: handed on, not solved, asked again within 7 days." in english
+    assert "结果：已转接，未解决，7 天内再次来访。" in chinese
+
+
 @pytest.fixture
 def log(tmp_path):
     made = round_of(4, "longest_idle")
