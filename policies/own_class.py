@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import importlib.util
+import symtable
 from pathlib import Path
 from typing import Any
+
+
+def names_in(path: Path) -> list[str]:
+    """Return the names that a file gives to something, sorted, without running it.
+
+    Raises:
+        ValueError: it is no Python.
+    """
+    try:
+        table = symtable.symtable(path.read_text(encoding="utf-8"), str(path), "exec")
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"{path.name} is no Python: {error}") from None
+    given = (one for one in table.get_symbols() if one.is_assigned() or one.is_imported())
+    return sorted(one.get_name() for one in given)
 
 
 def own_class(where: str) -> type[Any]:

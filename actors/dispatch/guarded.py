@@ -49,6 +49,18 @@ def is_own(name: str) -> bool:
     return ".py:" in name
 
 
+def file_of(name: str) -> Path:
+    """Return where a user's policy is.
+
+    Raises:
+        LookupError: there is no such file in the folder.
+    """
+    file = name.partition(":")[0]
+    if not _folder or os.sep in file or not (_folder[0] / file).is_file():
+        raise LookupError(f"no file {file!r} in RAYDESK_POLICIES_DIR")
+    return _folder[0] / file
+
+
 class GuardedPolicy:
     """Asks a user's policy (implements `policies.view.Policy`).
 
@@ -58,10 +70,8 @@ class GuardedPolicy:
 
     def __init__(self, name: str, params: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
-        file, _, self._class = name.partition(":")
-        if not _folder or os.sep in file or not (_folder[0] / file).is_file():
-            raise LookupError(f"no file {file!r} in RAYDESK_POLICIES_DIR")
-        self._file, self._params, self._clock = _folder[0] / file, params, clock
+        self._class = name.partition(":")[2]
+        self._file, self._params, self._clock = file_of(name), params, clock
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._start()

@@ -8,6 +8,7 @@ import os
 import sys
 from pathlib import Path
 
+from actors.dispatch.guarded import use_folder
 from infra.directory.declared import DeclarationError, read_file, to_yaml
 from infra.directory.migrate import upgrade
 from infra.directory.store import Directory
@@ -17,6 +18,7 @@ from infra.settings import Settings, SettingsError, load_settings
 async def run(arguments: argparse.Namespace, settings: Settings) -> str:
     """Run one command on the configured database and return what to print."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    use_folder(settings.policies_dir)
     directory = Directory(settings.sql_url)
     try:
         await upgrade(directory.engine)

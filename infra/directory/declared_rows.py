@@ -22,7 +22,6 @@ from pydantic import (
 )
 
 from actors.permissions import BUILT_IN, NOT_OF_ACCOUNTS, RIGHTS
-from actors.policy_settings import check_policy
 from infra.directory.spans import Span, check_apart
 
 YEAR_S = 366 * 24 * 3600.0
@@ -193,7 +192,9 @@ Share = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class DeclaredQueue(Row):
-    """`actors.config.QueueConfig` without its id; `hours` names hours, none: always open."""
+    """`actors.config.QueueConfig` without its id; `hours` names hours, none: always open. Whether
+    there is such a policy is asked when it is written (`Writer.write`), not when it is read: what
+    is stored stays readable when a policy goes."""
 
     name: Name
     kind: Literal["human", "bot"] = "human"
@@ -227,11 +228,6 @@ class DeclaredQueue(Row):
     sticky_within_s: Zero = 600.0
     sticky_wait_s: Zero = 30.0
     service_level_s: Positive = 20.0
-
-    @model_validator(mode="after")
-    def _knows_its_policy(self) -> Self:
-        check_policy(self.policy, self.policy_params)
-        return self
 
 
 class PublicAgent(Row):

@@ -16,6 +16,7 @@ RefusalCode = Literal[
     "not_held",
     "stale",
     "unknown_reference",
+    "unusable_policy",
     "idempotency_key_reused",
 ]
 

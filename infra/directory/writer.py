@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.permissions import ADMINISTRATORS
+from actors.policy_settings import check_policy
 from infra.directory import audit
 from infra.directory import tables as t
 from infra.directory.declared import Declared, Head, unknown
@@ -154,16 +155,18 @@ class Writer:
         return new
 
     async def write(self, kind: Kind, key: str, old: Stored | None, value: Any) -> Stored:
-        """Write or (None) remove a row, unchecked but for the key of a site and for what it grants.
-        The same value again changes nothing.
+        """Write or (None) remove a row, unchecked but for the key of a site, a queue's policy, and
+        what it grants. The same value again changes nothing.
 
         Raises:
-            RefusedError: `site_key_taken` or `not_held`.
+            RefusedError: `site_key_taken`, `unusable_policy` or `not_held`.
         """
         if old is not None and old.value == value:
             return old
         if kind.part == "sites" and old is None:
             await self._check_site(key)
+        if kind.part == "queues" and value is not None:
+            _check_policy(key, old, value)
         await self._grants.check(kind, old, value)
         new = Stored(key, value, self.version)
         if value is None:
@@ -322,6 +325,17 @@ class Writer:
         past = None if old is None or hide_old else old.value
         before, after = audit.shown(resource, past, new.value)
         self.act(audit.Act(action=action, resource=resource, row=key, before=before, after=after))
+
+
+def _check_policy(key: str, old: Stored | None, new: Any) -> None:
+    """A queue whose policy stays as it was may be written, whatever became of the policy."""
+    asked = (new.policy, new.policy_params)
+    if old is not None and asked == (old.value.policy, old.value.policy_params):
+        return
+    try:
+        check_policy(*asked)
+    except ValueError as error:
+        raise RefusedError("unusable_policy", f"queues.{key}.{error}") from None
 
 
 def _wanted(declared: Declared, kind: Kind) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 
+from actors.dispatch.guarded import use_folder
 from infra.directory.audit import BrokenChain, By
 from infra.directory.declared import DeclarationError, parse, read_file, to_yaml
 from infra.directory.declared_rows import DeclaredAgent
@@ -133,6 +134,7 @@ COMMANDS = {
 async def run(given: argparse.Namespace, settings: Settings) -> str:
     """Run one command on the configured database and return what to print."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    use_folder(settings.policies_dir)
     directory = Directory(settings.sql_url)
     by = By(subject=f"(command line) {getpass.getuser()}", role="system", client="serve.admin")
     try:

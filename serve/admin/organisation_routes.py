@@ -152,5 +152,5 @@ def organisation_endpoints() -> Iterator[Endpoint]:
         answer=f.Done,
         etag=True,
         precondition=True,
-        refuses=("site_key_taken", "last_administrator"),
+        refuses=("site_key_taken", "unusable_policy", "last_administrator"),
     )

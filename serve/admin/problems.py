@@ -43,6 +43,7 @@ STATUS: Mapping[str, int] = {
     "unsupported_media_type": 415,
     "invalid": 422,
     "unknown_reference": 422,
+    "unusable_policy": 422,
     "idempotency_key_reused": 422,
     "precondition_required": 428,
     "overloaded": 429,

@@ -57,6 +57,8 @@ class RowRoutes:
         clashes: tuple[ProblemCode, ...] = ("unknown_reference",)
         if kind.unique_name:
             clashes += ("name_taken",)
+        if name == "queues":
+            clashes += ("unusable_policy",)
         taken: tuple[ProblemCode, ...] = ("site_key_taken",) if name == "sites" else ()
         guard = name == "accounts"
         last: tuple[ProblemCode, ...] = ("last_administrator",) if guard else ()

@@ -179,6 +179,8 @@ async def test_a_wrong_query_is_refused(admin, query):
         ({"id": "orders", "name": "x"}, 409, "exists"),
         ({"id": "x", "name": "English desk"}, 409, "name_taken"),
         ({"id": "x", "name": "x", "hours": "nowhen"}, 422, "unknown_reference"),
+        ({"id": "x", "name": "x", "policy": "no_such"}, 422, "unusable_policy"),
+        ({"id": "x", "name": "x", "policy_params": {"a": 1}}, 422, "unusable_policy"),
     ],
 )
 async def test_a_wrong_body_is_refused_with_the_place(admin, body, status, code):

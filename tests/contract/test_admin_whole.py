@@ -67,6 +67,12 @@ async def test_the_whole_organisation_goes_out_and_in_as_one_file(admin, demo):
     assert done.json() == {**tried.json(), "version": done.json()["version"]}
     after = await demo.read("demo")
     assert after.queues["orders"].limit == 5
+    content["queues"]["orders"]["policy"] = "no_such"
+    text = yaml.safe_dump(content, allow_unicode=True)
+    wrong = await admin("PUT", "/organisation/file", text, if_match="*", content_type=YAML)
+    problem = is_problem(wrong, 422, "unusable_policy")
+    assert problem["detail"].startswith("queues.orders.policy: one of [")
+    assert await demo.read("demo") == after
     assert "bob" not in after.agents
     assert after.agents["alice"] == before.agents["alice"]
     acts = (await admin("GET", "/audit?limit=4")).json()["items"]

@@ -5,6 +5,7 @@ import datetime as dt
 
 import pytest
 
+from actors.dispatch.guarded import use_folder
 from infra.directory import declared_rows as d
 from infra.directory.audit import By
 from infra.directory.declared import parse
@@ -261,3 +262,43 @@ async def test_hours_and_holidays_reach_the_actors(demo):
     assert compiled.week == [[(540, 720), (780, 1440)], [], [], [], [], [], []]
     assert compiled.days == {"2027-02-05": [(540, 720)], "2027-02-06": []}
     assert "hours.day.holidays" in await refused("in_use", delete(demo, "holidays", "cn"))
+
+
+async def test_a_queue_with_a_policy_that_cannot_be_used_is_not_saved(demo):
+    wrong = d.DeclaredQueue(name="q2", policy="no_such")
+    told = await refused("unusable_policy", create(demo, "queues", "q2", wrong))
+    assert told.startswith("queues.q2.policy: one of [")
+    cap = d.DeclaredQueue(name="Reise", policy="fixed_cap", policy_params={"cap": 0})
+    told = await refused("unusable_policy", update(demo, "queues", "travel", cap))
+    assert told.startswith("queues.travel.policy_params: fixed_cap.cap: ")
+    whole = await demo.read("demo")
+    file = whole.model_copy(update={"queues": {**whole.queues, "q2": wrong}})
+    await refused("unusable_policy", demo.replace(file))
+    assert await demo.read("demo") == whole
+
+
+async def test_a_queue_stays_readable_and_writable_when_its_policy_goes(demo, tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine: ...")
+    use_folder(tmp_path)
+    mine = d.DeclaredQueue(name="q2", policy="mine.py:Mine", policy_params={"depth": 2})
+    await create(demo, "queues", "q2", mine)
+    use_folder(None)
+    assert (await demo.read("demo")).queues["q2"] == mine
+    assert (await demo.compile_config("demo")).queues["q2"].policy == "mine.py:Mine"
+    await update(demo, "queues", "q2", mine.model_copy(update={"limit": 5}))
+    other = mine.model_copy(update={"policy_params": {}})
+    await refused("unusable_policy", update(demo, "queues", "q2", other))
+
+
+async def test_result_codes_say_what_they_mean_to_the_actors(demo):
+    for key, solved in (("good", True), ("bad", False), ("neither", None)):
+        await create(demo, "dispositions", key, d.DeclaredDisposition(name=key, solved=solved))
+    off = d.DeclaredDisposition(name="old", solved=True, enabled=False)
+    await create(demo, "dispositions", "old", off)
+    told = (await demo.compile_config("demo")).solved_by
+    assert {key: told.get(key) for key in ("good", "bad", "neither", "old")} == {
+        "good": True,
+        "bad": False,
+        "neither": None,
+        "old": None,
+    }
