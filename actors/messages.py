@@ -119,14 +119,24 @@ class Detach(_Message, frozen=True, kw_only=True):
     conn: Conn
 
 
+class Left(msgspec.Struct, frozen=True):
+    """What a customer left for the people of a queue, and why none of them could be had."""
+
+    queue: str
+    reason: str
+    text: str
+
+
 class Say(_Message, frozen=True, kw_only=True):
-    """`aside`: only staff sees it (whisper, note)."""
+    """`aside`: only staff sees it (whisper, note). `left`: the note is about a message that the
+    customer left, which becomes a ticket."""
 
     conn: Conn
     person: Person
     client_id: str
     body: Body
     aside: bool = False
+    left: Left | None = None
     source: Source | None = None
 
 

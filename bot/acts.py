@@ -50,10 +50,13 @@ class Say(msgspec.Struct, frozen=True):
     reply: Reply
 
 
-class Note(msgspec.Struct, frozen=True):
-    """Write this down for staff only."""
+class TakeMessage(msgspec.Struct, frozen=True):
+    """Keep what the customer left, for staff to find; `note` tells those in the session. `reason`:
+    why nobody could be had."""
 
+    note: str
     text: str
+    reason: str
 
 
 class HandOff(msgspec.Struct, frozen=True):
@@ -64,4 +67,4 @@ class HandOff(msgspec.Struct, frozen=True):
     stay: bool = True
 
 
-Act = Say | Note | HandOff
+Act = Say | TakeMessage | HandOff

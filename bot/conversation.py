@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bot.acts import Act, Found, HandOff, Note, Reply, Say
+from bot.acts import Act, Found, HandOff, Reply, Say, TakeMessage
 from bot.decisions import Suggestion
 from bot.handoff import HandoffRules, Reason, Turn, summarise, why_hand_off
 from bot.normalise import normalise
@@ -55,6 +55,8 @@ class Talked(msgspec.Struct, frozen=True, kw_only=True):
     told_place: bool = False
     leaving: bool = False
     """No human could be had: what is written now may be a message to leave."""
+    refusal: str = ""
+    """Why none could be had, the last time."""
     vip: int = 0
     lines: tuple[tuple[str, str], ...] = ()
     topics: tuple[str, ...] = ()
@@ -186,14 +188,17 @@ def rated(talked: Talked, score: int, ways: Ways) -> Next:
 
 
 def refused(talked: Talked, reason: str, ways: Ways) -> Next:
-    """No human can be had (`nobody_on_duty`, `closed`, `queue_full`, `blacklisted`, any other): say
-    so, and take a message."""
-    names = {name: name for name in ("nobody_on_duty", "queue_full", "blacklisted")}
-    name = (names | {"closed": "nobody_on_duty"}).get(reason, "refused")
+    """No human can be had, for the queue's reason or a refusal's: say so, and take a message."""
     talked = msgspec.structs.replace(
-        talked, waiting=False, told_place=False, leaving=True, misses=0, clarified=False
+        talked,
+        waiting=False,
+        told_place=False,
+        leaving=True,
+        refusal=reason,
+        misses=0,
+        clarified=False,
     )
-    return _say(talked, Reply(text=ways.texts.get(name, talked.lang)))
+    return _say(talked, Reply(text=ways.texts.get(_apology(reason), talked.lang)))
 
 
 def placed(talked: Talked, position: int, ways: Ways) -> Next:
@@ -217,12 +222,16 @@ def recall(talked: Talked, reply: Reply, ways: Ways) -> Talked:
     labels = {ways.texts.get(n, lang) for n in ("human", "none_of_these") for lang in _BOTH}
     offered = tuple(Suggestion(topic="", question=b) for b in reply.buttons if b not in labels)
     missed = name == "fallback" or (name == "clarify" and talked.clarified)
+    refusal = talked.refusal
+    if name in _LEAVING and (not refusal or _apology(refusal) != name):
+        refusal = name
     return msgspec.structs.replace(
         talked,
         offered=offered if name else (),
         misses=talked.misses + missed if name in ("fallback", "clarify") else 0,
         clarified=name == "clarify",
         leaving=name in _LEAVING or (talked.leaving and name != "message_taken"),
+        refusal=refusal,
     )
 
 
@@ -251,6 +260,14 @@ _BOTH: tuple[Lang, Lang] = ("zh", "en")
 _PASSING = ("greeting", "thanks", "bye", "in_line", "next_in_line")
 """Texts after which everything is as it was."""
 _LEAVING = ("nobody_on_duty", "queue_full", "blacklisted", "refused")
+"""Apologies: what the bot says when nobody can be had."""
+_NOBODY = ("closed", "leave_message")
+"""Reasons of queues that come to nobody being on duty, for a customer."""
+
+
+def _apology(reason: str) -> str:
+    name = "nobody_on_duty" if reason in _NOBODY else reason
+    return name if name in _LEAVING else "refused"
 
 
 def _other(lang: Lang) -> tuple[Lang]:
@@ -329,7 +346,8 @@ def _take_message(talked: Talked, ways: Ways) -> Next:
     text = talked.lines[-1][1] if talked.lines else ""
     talked = msgspec.structs.replace(talked, leaving=False, misses=0)
     talked, said = _say(talked, Reply(text=ways.texts.get("message_taken", talked.lang)))
-    return talked, (Note(f"{ways.texts.get('message', talked.lang)}: {text}"), *said)
+    note = f"{ways.texts.get('message', talked.lang)}: {text}"
+    return talked, (TakeMessage(note, text, talked.refusal), *said)
 
 
 def _card(

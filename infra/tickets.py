@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 import structlog
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from actors.session.tickets import Ticket
+from actors.session.tickets import Ticket, joined
 from infra.directory import tables as t
 
 log = structlog.get_logger()
@@ -22,16 +22,26 @@ class SqlTickets:
         self._engine = engine
 
     async def add(self, org: str, tickets: Sequence[Ticket]) -> None:
-        """Store tickets, each once; those of an organisation that is gone are dropped."""
-        new = {ticket.session: ticket for ticket in tickets}
+        """Store tickets, one a session, with everything that was left in it, each once. Those of
+        an organisation that is gone are dropped."""
+        new: dict[str, Ticket] = {}
+        for one in tickets:
+            known_one = new.get(one.session)
+            new[one.session] = one if known_one is None else joined(known_one, one)
         async with self._engine.begin() as connection:
             known = select(t.Organisation.id).where(t.Organisation.id == org)
             if await connection.scalar(known) is None:
                 log.warning("tickets.dropped", org=org, tickets=len(new))
                 return
-            there = select(t.Ticket.id).where(t.Ticket.org == org, t.Ticket.id.in_(list(new)))
-            for session in await connection.scalars(there):
-                new.pop(session)
+            mine = t.Ticket.org == org
+            there = select(t.Ticket.facts).where(mine, t.Ticket.id.in_(list(new)))
+            for facts in await connection.scalars(there.with_for_update()):
+                before = msgspec.convert(facts, Ticket)
+                both = joined(before, new.pop(before.session))
+                if both != before:
+                    row = mine & (t.Ticket.id == both.session)
+                    values = {"facts": msgspec.to_builtins(both)}
+                    await connection.execute(update(t.Ticket).where(row).values(values))
             if new:
                 await connection.execute(insert(t.Ticket), [_row(org, one) for one in new.values()])
 

@@ -243,7 +243,7 @@ class Talk:
             of_this_stint = not key.isdigit() or int(key) > self.stint
             self.talked = msgspec.structs.replace(self.talked, waiting=of_this_stint)
         elif frame.kind == "transfer_failed":
-            self.talked = msgspec.structs.replace(self.talked, waiting=False)
+            self.talked = msgspec.structs.replace(self.talked, waiting=False, refusal=frame.reason)
             if frame.reason != "cancelled" and f"a{frame.seq}" not in self.over:
                 self.todo = deque(one for one in self.todo if not one[0].endswith("b"))
                 self.todo.append((f"a{frame.seq}", frame))

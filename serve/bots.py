@@ -26,7 +26,7 @@ from actors.frames import (
     SessionFrame,
 )
 from actors.ports import Metrics
-from bot.acts import HandOff, Note, Reply, Say
+from bot.acts import HandOff, Reply, Say, TakeMessage
 from bot.conversation import Ways
 from bot.handoff import rules_of
 from bot.outcomes import OutcomeSink
@@ -255,9 +255,15 @@ class Bot:
             case Say(reply=reply):
                 said = client.say(session, body_of(reply), client_id=deed.client_id)
                 self._send(said, "say", session)
-            case Note(text=text):
-                noted = client.say(session, text, aside=True, client_id=deed.client_id)
-                self._send(noted, "note", session)
+            case TakeMessage(note=note, text=text, reason=reason):
+                kept = client.say(
+                    session,
+                    note[: wire.TEXT_LIMIT],
+                    aside=True,
+                    left=wire.LeftWire(queue=self._place.human_queue, reason=reason, text=text),
+                    client_id=deed.client_id,
+                )
+                self._send(kept, "message", session)
             case HandOff(reason=reason, note=note, stay=stay):
                 log.info("bot.hands_off", session=session, reason=reason)
                 self._parts.metrics.add("bot_handoffs_total", 1.0, reason, self._org)

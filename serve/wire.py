@@ -76,14 +76,24 @@ class Start(_Frame, frozen=True, kw_only=True, tag="start"):
     ] = {}
 
 
-class SayFrame(_Frame, frozen=True, kw_only=True, tag="say"):
-    """`aside`: only staff sees it (whisper, note)."""
+class LeftWire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a customer left for the people of a queue, and why none of them could be had."""
+
+    queue: Id
+    reason: Id
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=TEXT_LIMIT)]
+
+
+class SayFrame(_Frame, frozen=True, kw_only=True, tag="say", omit_defaults=True):
+    """`aside`: only staff sees it (whisper, note). `left`, aside and of the serving agent alone:
+    the customer left a message, which becomes a ticket."""
 
     permission: ClassVar = Permission("messages", "send")
     session: Id
     client_id: ClientId
     body: WireBody
     aside: bool = False
+    left: LeftWire | None = None
 
 
 class RecallFrame(_Frame, frozen=True, kw_only=True, tag="recall"):

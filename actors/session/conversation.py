@@ -18,6 +18,7 @@ from actors.session.people import (
     supervises,
 )
 from actors.session.state import Mark, State
+from actors.session.tickets import ticket_left
 from actors.session.timeline import body_print, sender_key
 from actors.session.turn import Turn
 
@@ -35,7 +36,7 @@ def say(s: State, c: Say, ctx: Context) -> list[Effect]:
         if before in (digest, None):
             return [Deliver((c.conn,), ack)]
         return [Refuse(c.conn, "conflict", "This client_id was used already.", c.client_id)]
-    refusal = _why_not(s, person, aside=c.aside)
+    refusal = _why_not(s, person, aside=c.aside) or _why_not_left(s, c)
     if refusal is not None:
         return [Refuse(c.conn, refusal[0], refusal[1], c.client_id)]
     aside = c.aside
@@ -62,6 +63,8 @@ def say(s: State, c: Say, ctx: Context) -> list[Effect]:
         turn = Turn(s, ctx)
         turn.act("whisper", c, None, {"message": message.id})
         effects += turn.out
+    if c.left is not None:
+        effects.append(ticket_left(s, c.left, seq=message.seq, at=ctx.now))
     return effects
 
 
@@ -79,6 +82,13 @@ def _why_not(s: State, person: Person, *, aside: bool) -> tuple[ErrorCode, str] 
         return "session_closed", "The conversation has ended."
     if you in ("none", "consulting") and not aside:
         return "forbidden", "You may only speak aside here."
+    return None
+
+
+def _why_not_left(s: State, c: Say) -> tuple[ErrorCode, str] | None:
+    """Only who serves takes a customer's message, and notes it for staff alone."""
+    if c.left is not None and not (c.aside and standing(s, c.person) == "serving"):
+        return "forbidden", "Only the serving agent may take a message, and only aside."
     return None
 
 

@@ -32,15 +32,22 @@ class AgentClient(Device):
         return self.send(wire.Decline(offer=offer, client_id=self.new_client_id()))
 
     def say(
-        self, session: str, what: str | wire.WireBody, *, aside: bool = False, client_id: str = ""
+        self,
+        session: str,
+        what: str | wire.WireBody,
+        *,
+        aside: bool = False,
+        left: wire.LeftWire | None = None,
+        client_id: str = "",
     ) -> asyncio.Future[Ack]:
-        """Send a text or any body; `aside` is seen by staff only."""
+        """Send a text or any body; `aside` is seen by staff only. `left`: see `SayFrame`."""
         return self.send(
             wire.SayFrame(
                 session=session,
                 client_id=client_id or self.new_client_id(),
                 body=as_body(what),
                 aside=aside,
+                left=left,
             )
         )
 

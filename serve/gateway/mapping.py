@@ -142,12 +142,14 @@ def _say(frame: w.SayFrame, who: Connection) -> m.Command | Bad:
         body = check_body(frame.body)
     except BodyError as error:
         return Bad("bad_frame", f"say: {error}", frame.client_id, frame.session)
+    left = frame.left
     return m.Say(
         conn=who.conn,
         person=who.person,
         client_id=frame.client_id,
         body=body,
         aside=frame.aside,
+        left=None if left is None else m.Left(left.queue, left.reason, left.text),
         source=who.source if frame.aside else None,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -44,6 +45,21 @@ async def on_duty(desk: Desk) -> None:
             await asyncio.sleep(0.1)  # the queue's actor is only asked, it tells nobody
 
 
+async def ticket_of(desk: Desk, session: str) -> dict[str, Any]:
+    """Return the session's ticket as the desk lists it, once it is there."""
+    token = await desk.api.agent_token("demo", Login("lead", PASSWORD))
+    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as http:
+        while True:
+            told = await http.get(
+                f"{desk.system.http_url}/v1/tickets", headers={"authorization": f"Bearer {token}"}
+            )
+            for one in told.json()["tickets"]:
+                if one["session"] == session:
+                    found: dict[str, Any] = one
+                    return found
+            await asyncio.sleep(0.1)  # the recorder tells nobody
+
+
 async def test_it_answers_in_both_languages_and_offers_related_questions(desk: Desk) -> None:
     customer, saw = await greeted(desk)
     asked = await customer.say("我想退款")
@@ -63,6 +79,9 @@ async def test_with_nobody_on_duty_it_takes_a_message_and_later_hands_over(desk:
     await saw.first(Message, says("留言", asked.seq))
     left = await customer.say("订单 778 破损，电话 138，请回电")
     await saw.first(Message, says("已记录", left.seq))
+    ticket = await ticket_of(desk, customer.session)
+    assert (ticket["queue"], ticket["reason"]) == ("travel", "nobody_on_duty")
+    assert [one["text"] for one in ticket["left"]] == ["订单 778 破损，电话 138，请回电"]
 
     alice, alice_saw = await desk.agent("alice")
     await on_duty(desk)

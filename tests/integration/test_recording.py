@@ -9,7 +9,7 @@ from actors.addresses import Address
 from actors.placement import Placement
 from actors.ports import Change, ReaderReplacedError
 from actors.recording import Recorder, span_of
-from actors.session.tickets import Ticket
+from actors.session.tickets import LeftMessage, Ticket
 from infra.decision_index import RedisDecisionIndex
 from infra.directory.declared import parse
 from infra.directory.migrate import upgrade
@@ -304,6 +304,26 @@ async def test_tickets_are_kept_once_and_listed_newest_first(house, tmp_path):
     assert await tickets.newest("acme", 10) == made[::-1]
     assert await tickets.newest("acme", 10, before=AT + 2) == made[:1]
     assert await tickets.newest("gone", 10) == []
+    await directory.engine.dispose()
+
+
+async def test_messages_left_in_one_session_are_one_ticket_with_each_once(tmp_path):
+    directory = Directory(f"sqlite+aiosqlite:///{tmp_path / 'x.sqlite3'}")
+    await upgrade(directory.engine)
+    queues = {"q": {"name": "Queue"}}
+    await directory.replace(
+        parse({"org": "acme", "name": "A", "entry_queue": "q", "queues": queues}, "x")
+    )
+    said = [LeftMessage(seq=n, at=AT + n, text=f"请回电 {n}") for n in (1, 2, 3)]
+    told = [
+        Ticket(session="7", at=AT + n, queue="q", reason="closed", customer="c", left=[one])
+        for n, one in enumerate(said)
+    ]
+    tickets = SqlTickets(directory.engine)
+    for batch in (told[:2], told[:1], told[1:], told):
+        await tickets.add("acme", batch)
+    [kept] = await tickets.newest("acme", 10)
+    assert (kept.at, kept.left) == (AT, said)
     await directory.engine.dispose()
 
 

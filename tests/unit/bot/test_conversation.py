@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot import conversation as c
-from bot.acts import Act, Found, HandOff, Note, Reply, Say
+from bot.acts import Act, Found, HandOff, Reply, Say, TakeMessage
 from bot.conversation import Talked, Ways
 from bot.decisions import Suggestion
 from bot.handoff import REASONS, HandoffRules
@@ -206,6 +206,7 @@ def test_while_in_line_the_bot_goes_on_helping_and_does_not_hand_off_again() -> 
     [
         ("nobody_on_duty", "nobody_on_duty"),
         ("closed", "nobody_on_duty"),
+        ("leave_message", "nobody_on_duty"),
         ("queue_full", "queue_full"),
         ("blacklisted", "blacklisted"),
         ("queue_timeout", "refused"),
@@ -217,11 +218,20 @@ def test_a_refused_hand_off_is_said_and_a_message_is_taken(reason: str, name: st
     said = texts(bot.then(c.refused(bot.talked, reason, WAYS)))
     assert said == [TEXTS[name][0]]
     assert texts(bot.hears("退钱"))[0] == "7 天内可退。"
-    note, thanks = bot.hears("我的订单 12345 没到，电话 138")
-    assert isinstance(note, Note)
-    assert "12345" in note.text
+    kept, thanks = bot.hears("我的订单 12345 没到，电话 138")
+    assert isinstance(kept, TakeMessage)
+    assert (kept.text, kept.reason) == ("我的订单 12345 没到，电话 138", reason)
+    assert kept.note == f"客户留言: {kept.text}"
     assert texts([thanks]) == [TEXTS["message_taken"][0]]
     assert not bot.talked.leaving
+
+
+def test_why_nobody_could_be_had_is_read_back_from_what_was_said() -> None:
+    said = Reply(text=TEXTS["queue_full"][0])
+    assert c.recall(Talked(), said, WAYS).refusal == "queue_full"
+    assert c.recall(Talked(refusal="closed"), said, WAYS).refusal == "queue_full"
+    nobody = Reply(text=TEXTS["nobody_on_duty"][0])
+    assert c.recall(Talked(refusal="closed"), nobody, WAYS).refusal == "closed"
 
 
 def test_who_asks_again_after_a_refusal_is_tried_again() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from actors.frames import Event, Message, Position, SessionFrame
 from actors.messages import Body, Person
-from bot.acts import Found, HandOff, Note, Say
+from bot.acts import Found, HandOff, Say, TakeMessage
 from bot.decisions import Suggestion
 from bot.knowledge import Answer
 from serve.bot_talk import Ask, Deed, Hello, Talk
@@ -197,9 +197,8 @@ def test_a_hand_off_that_comes_to_nothing_is_said_and_a_message_taken(reason: st
     assert reader.ids[-1] == "bot-1-a2-0"
     assert "留言" in reader.texts[-1]
     reader.read(says(5, "请回电 138"))
-    assert [deed.act.text for deed in reader.deeds if isinstance(deed.act, Note)] == [
-        "客户留言: 请回电 138"
-    ]
+    kept = [deed.act for deed in reader.deeds if isinstance(deed.act, TakeMessage)]
+    assert kept == [TakeMessage("客户留言: 请回电 138", "请回电 138", reason)]
 
 
 def test_a_hand_off_that_nobody_took_is_explained_instead_of_greeted() -> None:
