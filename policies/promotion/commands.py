@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 
 from policies import registry
 from policies.decision_files import read
-from policies.promotion import sources
+from policies.promotion import applying, sources
 from policies.promotion.evidence import Evidence
 from policies.promotion.files import load, load_evidence, load_gates, save
 from policies.promotion.gates import Gates, Stage
@@ -27,7 +28,7 @@ from policies.promotion.machine import (
     Watch,
     step,
 )
-from policies.promotion.routing import setting
+from policies.promotion.routing import setting, settings_of_all_stages
 from policies.sim.commands import progress_line
 from policies.sim.own_policy import named_policy
 from policies.sim.reading import read_scenario
@@ -48,6 +49,8 @@ def add_commands(commands: Any) -> None:
         start.add_argument(f"--{who}-parameters", default="{}", help="JSON, as in settings")
     _action(actions, "status", "show where it stands", run_status)
     _action(actions, "settings", "print what a queue's settings should say now", run_settings)
+    apply = _action(actions, "apply", "write that into queues of a running system", run_apply)
+    _add_door(apply, required=True)
     submit = _event(actions, "submit", "judge evidence at the present stage", _submitted)
     given = submit.add_mutually_exclusive_group(required=True)
     given.add_argument("--log", type=Path, help="decision log: folder or .parquet")
@@ -75,8 +78,18 @@ def _action(actions: Any, name: str, told: str, run: Callable[..., int]) -> Any:
 def _event(actions: Any, name: str, told: str, event: Action) -> Any:
     parser = _action(actions, name, told, run_event)
     parser.add_argument("--gates", type=Path, help="JSON of what is good enough")
+    _add_door(parser, required=False)
     parser.set_defaults(event=event)
     return parser
+
+
+def _add_door(parser: Any, *, required: bool) -> None:
+    told = "write the stage's setting into this queue, too" if not required else "of which queue"
+    parser.add_argument(
+        "--queue", action="append", default=[], required=required, help=f"{told}; may be repeated"
+    )
+    url = os.environ.get("RAYDESK_URL", "http://127.0.0.1:8000")
+    parser.add_argument("--url", default=url, help="of the system; its token is RAYDESK_TOKEN")
 
 
 def run_start(given: argparse.Namespace) -> int:
@@ -108,20 +121,45 @@ def run_status(given: argparse.Namespace) -> int:
 
 def run_settings(given: argparse.Namespace) -> int:
     """Print the setting of the present stage, as JSON."""
-    found = setting(load(given.state))
+    found = setting(load(given.state))._asdict()
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(found), indent=2).decode() + "\n")
     return 0
 
 
+def run_apply(given: argparse.Namespace) -> int:
+    """Write the setting of the present stage into queues; 1 if one of them was not written."""
+    return _applied(given.queue, load(given.state), _door(given))
+
+
+def _door(given: argparse.Namespace) -> applying.Send:
+    return applying.door(given.url, os.environ.get("RAYDESK_TOKEN", ""))
+
+
+def _applied(queues: Sequence[str], state: Promotion, send: applying.Send) -> int:
+    """Write to every queue, whatever the others say."""
+    failed = 0
+    for queue in queues:
+        try:
+            new = applying.apply(queue, setting(state), settings_of_all_stages(state), send)
+            told = f"queue {queue}: routes by {setting(state).policy} {'now' if new else 'already'}"
+        except applying.ApplyError as error:
+            told, failed = f"not applied: {error}", 1
+        sys.stderr.write(told + "\n")
+    return failed
+
+
 def run_event(given: argparse.Namespace) -> int:
-    """Let one event happen; 1 if it was refused or evidence is not good enough."""
+    """Let one event happen, and write the stage's setting into the queues that were named; 1 if it
+    was refused, evidence is not good enough, or a queue was not written."""
+    send = _door(given) if given.queue else None
     before = load(given.state)
     gates = load_gates(given.gates) if given.gates else Gates()
     done = step(before, given.event(given, before), time.time(), gates)
     if done.state != before:
         save(given.state, done.state, before)
     _show(given, done.state, done.refused)
-    return 1 if done.refused else 0
+    failed = _applied(given.queue, done.state, send) if send is not None else 0
+    return 1 if failed or done.refused else 0
 
 
 def _submitted(given: argparse.Namespace, state: Promotion) -> Event:

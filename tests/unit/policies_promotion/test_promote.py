@@ -17,14 +17,12 @@ from policies.decisions import Asked, Candidate, Decision, Outcome, Scene
 from policies.experiments.arms import CANDIDATE, ByContact, Whole, arm_of
 from policies.experiments.shadow import Shadow
 from policies.exploring.near_ties import ExploreNearTies
-from policies.fixed_cap import FixedCap
-from policies.last_idle import LastIdle
 from policies.longest_idle import LongestIdle
 from policies.promotion.evidence import Lift, Offline, Ramped
 from policies.promotion.files import PromotionFileError, load, load_evidence, load_gates, save
 from policies.promotion.gates import ORDER, Stage
 from policies.promotion.machine import Promotion
-from policies.promotion.routing import routed, setting
+from policies.promotion.routing import setting
 from policies.promotion.sources import ramped, shadowed
 from policies.view import QueueView
 
@@ -151,8 +149,7 @@ def test_shadows_are_counted_from_the_log() -> None:
     assert shadowed(log(0.0), "never_asked", 0.0).answered_n == 0
 
 
-def test_each_stage_routes_as_it_should() -> None:
-    live, candidate = LongestIdle(), LastIdle()
+def test_each_stage_asks_for_a_policy_that_a_queue_may_have() -> None:
     kinds: dict[Stage, type] = {
         Stage.SHADOW: Shadow,
         Stage.EXPLORATION: ExploreNearTies,
@@ -160,30 +157,27 @@ def test_each_stage_routes_as_it_should() -> None:
         Stage.LIVE: Whole,
     }
     for stage in (*ORDER, Stage.ROLLED_BACK):
-        state = Promotion(experiment="x", candidate="c", live="l", stage=stage, since=0.0)
-        policy = routed(state, live, candidate)
-        assert isinstance(policy, kinds.get(stage, LongestIdle))
+        asked = setting(promotion(stage))
+        made = registry.make(asked.policy, asked.policy_params)
+        assert isinstance(made, kinds.get(stage, LongestIdle))
         for seed, view in centres(n=3):
-            policy.decide(view, Random(seed))
+            made.decide(view, Random(seed))
 
 
-def test_what_a_stage_asks_for_can_be_written_into_a_queues_settings() -> None:
-    for stage in (*ORDER, Stage.ROLLED_BACK):
-        state = Promotion(
-            experiment="x",
-            candidate="fixed_cap",
-            candidate_parameters={"cap": 2},
-            live="longest_idle",
-            stage=stage,
-            since=0.0,
-        )
-        asked = setting(state)
-        named = registry.make(asked["policy"], asked["parameters"])
-        made = routed(state, LongestIdle(), FixedCap(2))
-        assert type(named) is type(made)
-        for seed, view in centres(n=3):
-            theirs = [(m.contact, m.agent) for m in made.decide(view, Random(seed))]
-            assert [(m.contact, m.agent) for m in named.decide(view, Random(seed))] == theirs
+def test_a_ramp_gives_the_candidate_its_share() -> None:
+    shares = [setting(promotion(stage)).policy_params["share"] for stage in RAMPS]
+    assert shares == [0.01, 0.05, 0.25, 0.5]
+
+
+def promotion(stage: Stage) -> Promotion:
+    return Promotion(
+        experiment="x",
+        candidate="fixed_cap",
+        candidate_parameters={"cap": 2},
+        live="longest_idle",
+        stage=stage,
+        since=0.0,
+    )
 
 
 def test_settings_are_printed_and_parameters_checked(
@@ -198,7 +192,7 @@ def test_settings_are_printed_and_parameters_checked(
     assert main([*begin, '{"cap": 2}']) == 0
     capsys.readouterr()
     assert main(["promote", "settings", path]) == 0
-    assert json.loads(capsys.readouterr().out) == {"policy": "longest_idle", "parameters": {}}
+    assert json.loads(capsys.readouterr().out) == {"policy": "longest_idle", "policy_params": {}}
 
 
 def test_two_who_change_one_promotion_are_told(state: Path) -> None:
