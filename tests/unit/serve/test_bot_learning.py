@@ -1,0 +1,98 @@
+"""What was learned once is read back, by content, whatever its number; but not on blind trust."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from bot.answering import Understanding
+from bot.knowledge import Base, Topic, Version
+from bot.saving import dump
+from infra.objects import LocalObjects
+from serve.bot_learning import KEPT_N, SMALL_N, StoredLearning, folder_of
+
+
+def version(number: int, topics_n: int = 3, word: str = "refund") -> Version:
+    each = -(-(SMALL_N + 1) // topics_n)
+    topics = [
+        Topic(
+            id=f"t{topic}",
+            question=f"how does {word} number {topic} go",
+            similar=tuple(f"{word} {topic} case {n}" for n in range(each)),
+        )
+        for topic in range(topics_n)
+    ]
+    return Version(number=number, base=Base(id="faq", name="faq", topics=tuple(topics)), at=0.0)
+
+
+class Elsewhere:
+    """Counts what is learned; learns a small piece of it, which is enough here."""
+
+    def __init__(self) -> None:
+        self.learned: list[int] = []
+
+    async def __call__(self, base: Base, number: int) -> bytes:
+        self.learned.append(number)
+        few = [msgspec.structs.replace(one, similar=one.similar[:2]) for one in base.topics]
+        small = msgspec.structs.replace(base, topics=tuple(few))
+        return dump(Understanding.learn(small, version=number))
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> LocalObjects:
+    return LocalObjects(tmp_path)
+
+
+async def test_a_second_replica_learns_nothing_again(objects: LocalObjects) -> None:
+    elsewhere = Elsewhere()
+    first = await StoredLearning(objects, elsewhere)("o", version(1))
+    again = await StoredLearning(objects, elsewhere)("o", version(1))
+    assert elsewhere.learned == [1]
+    asked = ["refund 1 case 1", "how does refund number 2 go"]
+    assert first.answer_many(asked, now=0.0) == again.answer_many(asked, now=0.0)
+
+
+async def test_a_roll_back_is_read_back_under_its_new_number(objects: LocalObjects) -> None:
+    elsewhere = Elsewhere()
+    learn = StoredLearning(objects, elsewhere)
+    await learn("o", version(1))
+    await learn("o", version(2, word="parcel"))
+    restored = await learn("o", version(3))
+    assert elsewhere.learned == [1, 2]
+    assert restored.version == 3
+
+
+async def test_no_organisation_gets_what_another_taught(objects: LocalObjects) -> None:
+    elsewhere = Elsewhere()
+    learn = StoredLearning(objects, elsewhere)
+    await learn("o", version(1))
+    await learn("o/faq/..", version(1))
+    assert elsewhere.learned == [1, 1]
+    assert len({key.rsplit("/", 1)[0] for key in await objects.keys("bot/")}) == 2
+
+
+async def test_only_the_newest_are_kept(objects: LocalObjects) -> None:
+    learn = StoredLearning(objects, Elsewhere())
+    for number in range(1, KEPT_N + 3):
+        await learn("o", version(number, word=f"word{number}"))
+    kept = [key.rsplit("/", 1)[1] for key in await objects.keys(folder_of("o", "faq"))]
+    assert [int(name.split("-")[0]) for name in kept] == [3, 4, 5]
+
+
+async def test_a_damaged_file_is_learned_again(objects: LocalObjects) -> None:
+    elsewhere = Elsewhere()
+    learn = StoredLearning(objects, elsewhere)
+    await learn("o", version(1))
+    [key] = await objects.keys("bot/")
+    await objects.put(key, b"PK nonsense")
+    await learn("o", version(1))
+    await learn("o", version(1))
+    assert elsewhere.learned == [1, 1]
+
+
+async def test_a_store_that_is_away_costs_learning_again(tmp_path: Path) -> None:
+    (tmp_path / "bot").write_text("a file where the folder should be")
+    learn = StoredLearning(LocalObjects(tmp_path), Elsewhere())
+    assert (await learn("o", version(4))).version == 4
