@@ -189,8 +189,9 @@ class Decision(_Row, frozen=True, kw_only=True):
     hold_propensity: float = 0.0
     guards: list[str] = []
     fallback_level: int = 0
-    """0: the queue's own policy; n: n steps down the ladder."""
+    """0: the queue's own policy decided; 1: the queue's weights did; 2: longest idle did."""
     fallback_reason: str = ""
+    """What kept the queue's own policy from deciding."""
     latency_s: float
     """Of the whole round."""
     result: Result

@@ -10,9 +10,19 @@ from typing import NamedTuple, Protocol
 import msgspec
 
 from policies.draft import Draft
-from policies.longest_idle import idle_order
-from policies.view import HALF_LIFE_S, AgentView, ContactView, Demand, Match, View, Why
-from policies.weighted import shares
+from policies.longest_idle import LongestIdle, idle_order
+from policies.view import (
+    HALF_LIFE_S,
+    LONGEST_IDLE,
+    WEIGHTED,
+    AgentView,
+    ContactView,
+    Demand,
+    Match,
+    View,
+    Why,
+)
+from policies.weighted import Weighted, shares
 
 Predicted = dict[str, tuple[float, float, float]]
 """Agent -> (handle time in seconds, chance of solving, rating)."""
@@ -117,8 +127,10 @@ class Learned:
                 continue
             if fired:
                 agent, why = _longest_idle(agents), Why(guards=(fired,))
-            elif scores is None or scores.agents.keys().isdisjoint(a.id for a in agents):
-                agent, why = _without_scores(contact, agents, view, rng)
+            elif scores is None:
+                agent, why = _without_scores(contact, agents, view, rng, "no scores")
+            elif scores.agents.keys().isdisjoint(a.id for a in agents):
+                agent, why = _without_scores(contact, agents, view, rng, "scores of nobody free")
             else:
                 agent, why = self._choose(agents, scores, view.now)
             draft.give(contact, agent, why)
@@ -198,16 +210,19 @@ def _named(predicted: tuple[float, float, float]) -> dict[str, float]:
 
 
 def _without_scores(
-    contact: ContactView, agents: list[AgentView], view: View, rng: Random
+    contact: ContactView, agents: list[AgentView], view: View, rng: Random, reason: str
 ) -> tuple[AgentView, Why]:
     """Go down the ladder: weighted where the queue has weights, else longest idle."""
     queue = view.queues.get(contact.demand.queue)
+    told = Why(guards=("no_scores",), fallback_reason=f"learned: {reason}")
     if queue is None or not queue.weights:
-        return _longest_idle(agents), Why(guards=("no_scores",))
+        last = {"policy": LongestIdle.name, "fallback_level": LONGEST_IDLE}
+        return _longest_idle(agents), msgspec.structs.replace(told, **last)
     chances = shares(agents, queue.weights)
+    drawn = rng.choices(agents, chances)[0]
     each = {agent.id: chance for agent, chance in zip(agents, chances, strict=True)}
-    why = Why(propensities=each, guards=("no_scores", "weighted"))
-    return rng.choices(agents, chances)[0], why
+    first = {"policy": Weighted.name, "fallback_level": WEIGHTED, "propensities": each}
+    return drawn, msgspec.structs.replace(told, **first)
 
 
 def _longest_idle(agents: list[AgentView]) -> AgentView:

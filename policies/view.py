@@ -178,6 +178,10 @@ class QueueView(msgspec.Struct, frozen=True, kw_only=True):
     """Agent -> its share of this queue's contacts, for policies that weigh; not named: 1."""
 
 
+WEIGHTED, LONGEST_IDLE = 1, 2
+"""Levels of the fallback ladder: who decides where a queue's own policy (0) cannot."""
+
+
 class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a policy tells the decision log of one match. What is left out was certain: the agent
     chosen with probability 1. Keys are agents' ids; `HOLD` stands for giving it to nobody."""
@@ -204,6 +208,9 @@ class Why(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     block: str = ""
     shadow: Mapping[str, str] = {}
     """Policy without effect -> the agent it would have chosen."""
+    fallback_level: int = 0
+    """How far down its ladder the policy went for this match, and why."""
+    fallback_reason: str = ""
 
 
 HOLD = ""

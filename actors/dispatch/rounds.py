@@ -16,7 +16,16 @@ from policies import registry
 from policies.eligibility import reason
 from policies.learned_policy import Learned, Scorer
 from policies.pool import Pool
-from policies.view import AgentView, ContactView, Match, Policy, QueueView, View, Why
+from policies.view import (
+    LONGEST_IDLE,
+    AgentView,
+    ContactView,
+    Match,
+    Policy,
+    QueueView,
+    View,
+    Why,
+)
 from policies.waits import Waits
 
 LATE_S = 0.1
@@ -40,7 +49,7 @@ class Plan(msgspec.Struct):
 
 
 class Asking(msgspec.Struct, kw_only=True):
-    """One call of one policy, and what it proposed. `level`: steps down the ladder, and why."""
+    """One call of one policy, and what it proposed. `level`: of the fallback ladder, and why."""
 
     policy: str
     params: str
@@ -190,7 +199,7 @@ class Rounds:
             policy=policy.name,
             params=params,
             version=getattr(policy, "version", ""),
-            level=1 if why else 0,
+            level=LONGEST_IDLE if why else 0,
             reason=why,
             only=view.only,
             limit=view.limit,

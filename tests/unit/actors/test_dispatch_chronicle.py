@@ -224,7 +224,7 @@ def test_a_fallback_names_the_policy_that_failed(holding, monkeypatch):
     rig = dispatch("ann", policy="holding")
     rig.send(waits())
     (row,) = rows(rig)
-    assert (row.policy, row.fallback_level) == ("longest_idle", 1)
+    assert (row.policy, row.fallback_level) == ("longest_idle", 2)
     assert row.fallback_reason.startswith("holding: ValueError")
 
 

@@ -22,6 +22,8 @@ from actors.messages import (
     ScoresTold,
 )
 from actors.scoring import ScoreRequest
+from policies.decisions import Decision
+from policies.explain import explain
 from policies.learned_policy import Scores
 from policies.replay import differences
 from policies.rounds import Round, rows_of
@@ -200,6 +202,49 @@ def test_a_contact_that_waits_for_scores_is_not_logged_as_held_back() -> None:
     assert len([effect for effect in rig.effects if isinstance(effect, Record)]) >= 1
 
 
+def logged(rig: Rig[Dispatch]) -> list[Decision]:
+    """Return the rows of the decision log."""
+    rounds = [e.data for e in rig.effects if isinstance(e, Record) and e.table == "round"]
+    return [row for data in rounds for row in rows_of(msgspec.msgpack.decode(data, type=Round))]
+
+
+def test_the_log_says_how_far_down_its_ladder_the_policy_went_and_why() -> None:
+    for weights, by, level in (({}, "longest_idle", 2), ({"dan": 9.0}, "weighted", 1)):
+        rig = centre(weights=weights)
+        rig.send(waits())
+        rig.advance(DEADLINE_S)
+        (row,) = logged(rig)
+        assert (row.policy, row.chosen_by, row.fallback_level) == ("learned", by, level)
+        assert row.fallback_reason == "learned: no scores"
+        assert differences([row]) == []
+        text = explain(row, "en")
+        assert f"learned > {by}" in text
+        assert "stood in for the queue's own policy: learned: no scores" in text
+
+
+def test_scores_of_others_than_the_free_are_a_step_down_the_ladder_too() -> None:
+    rig = centre()
+    rig.send(waits())
+    (request,) = asked(rig)
+    strangers = Scores("m:1", "1", {"zoe": (60.0, 0.9, 3.0)})
+    rig.send(ScoresTold(request=request.id, scores={"1": strangers}))
+    (row,) = logged(rig)
+    assert (row.fallback_level, row.fallback_reason) == (2, "learned: scores of nobody free")
+
+
+def test_scores_and_guards_are_no_fallback() -> None:
+    rig = centre()
+    rig.send(waits())
+    rig.send(told(asked(rig)[0]))
+    few = centre(agents=AGENTS[:3])
+    few.send(waits())
+    rows = [*logged(rig), *logged(few)]
+    assert [(row.guards, row.fallback_level, row.fallback_reason) for row in rows] == [
+        ([], 0, ""),
+        (["few"], 0, ""),
+    ]
+
+
 def test_what_was_decided_by_scores_replays_from_the_log() -> None:
     rig = centre(agents=tuple(f"a{n}" for n in range(9)))
     rig.send(waits("1", age=9), waits("2", age=5))
@@ -208,9 +253,7 @@ def test_what_was_decided_by_scores_replays_from_the_log() -> None:
     rig.send(waits("3"))
     rig.advance(DEADLINE_S)
 
-    rounds = [e.data for e in rig.effects if isinstance(e, Record) and e.table == "round"]
-    rows = [row for data in rounds for row in rows_of(msgspec.msgpack.decode(data, type=Round))]
-
+    rows = logged(rig)
     assert [row.action for row in rows] == given(rig)
     assert rows[0].model_version == "m:1"
     assert rows[0].candidates[3].predictions["solved"] == 0.9
