@@ -83,6 +83,9 @@ METRICS: dict[str, Measure] = {
     ),
     "score_misses_total": Measure("counter", "Questions to that model in vain", "why", org=True),
     "agents": Measure("gauge", "Agents by status", "status", org=True),
+    # the record of what was decided
+    "facts_waiting": Measure("gauge", "Committed facts that no store has yet, in turns"),
+    "facts_oldest_seconds": Measure("gauge", "How long the oldest of them has waited"),
     # bots
     "bot_questions_total": Measure(
         "counter", "Questions answered by the bot's model", "band", org=True

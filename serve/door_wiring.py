@@ -20,6 +20,7 @@ from infra.customers import RedisCustomers
 from infra.decision_index import RedisDecisionIndex
 from infra.directory.store import Directory
 from infra.facts import RedisFacts
+from infra.facts_backlog import BacklogGauge
 from infra.ids import WorkerLease
 from infra.knowledge.feed import RedisKnowledge
 from infra.knowledge.stream import OutcomeStream
@@ -121,6 +122,8 @@ class DoorWiring:
             ),
         )
         jobs: dict[str, Job] = {"ids": lease.run, "configs": configs.run, "recorder": recorder.run}
+        metrics = self.actors.metrics(name)
+        jobs["backlog"] = BacklogGauge(redis, name, metrics).run
         jobs |= jobs_of(people, redis, name)
 
         @asynccontextmanager
@@ -140,7 +143,7 @@ class DoorWiring:
             sites=people.sites,
             accounts=people.accounts,
             history=RedisHistory(redis),
-            metrics=self.actors.metrics(name),
+            metrics=metrics,
             keys=self.keys,
             issuer=self.issuer,
             oauth=self._oauth(people, redis, sealed),

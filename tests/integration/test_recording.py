@@ -15,8 +15,10 @@ from infra.directory.declared import parse
 from infra.directory.migrate import upgrade
 from infra.directory.store import Directory
 from infra.facts import READER, RedisFacts
+from infra.facts_backlog import COUNTER, BacklogGauge
 from infra.ids import EPOCH_MS
 from infra.journal import RedisJournal, keys
+from infra.metrics import PlainMetrics
 from infra.objects import LocalObjects
 from infra.tickets import SqlTickets
 from policies.decision_files import read
@@ -279,6 +281,46 @@ async def test_what_the_session_told_is_found_before_it_is_in_a_file(house):
     await house.redis.xadd(keys.facts(session.partition), {fact: msgspec.msgpack.encode(part)})
     reader = DecisionReader(house.objects, RedisDecisionIndex(house.redis))
     assert (await reader.find("acme", row)).outcome.rating == 5
+
+
+async def test_a_recorder_that_stands_still_is_seen_by_its_backlog(house):
+    metrics, now = PlainMetrics(), [0.0]
+    gauge = BacklogGauge(house.redis, "one", metrics, clock=lambda: now[0])
+    await gauge.step()
+    assert told(metrics) == (0, 0)
+    await house.commit(1, 2)
+    await house.commit(3)
+    seconds, micros = await house.redis.time()
+    now[0] = seconds + micros / 1e6 + 700.0
+    await gauge.step()
+    waiting, oldest_s = told(metrics)
+    assert waiting == 2, "two turns"
+    assert 700.0 <= oldest_s < 1000.0
+    recorder = house.recorder()
+    await recorder.step()
+    await gauge.step()
+    assert told(metrics)[0] == 2, "read is not yet recorded"
+    await recorder.flush()
+    await gauge.step()
+    assert told(metrics) == (0, 0)
+
+
+async def test_of_many_processes_one_counts_the_backlog(house):
+    await house.commit(1)
+    first, second = (BacklogGauge(house.redis, name, PlainMetrics()) for name in ("a", "b"))
+    await first.step()
+    await second.step()
+    assert told(first._metrics)[0] == 1
+    assert second._metrics.gauges == {}
+    await house.redis.delete(COUNTER)
+    await second.step()
+    await first.step()
+    assert told(second._metrics)[0] == 1
+    assert told(first._metrics) == (0, 0)
+
+
+def told(metrics):
+    return tuple(metrics.gauges[name, ""] for name in ("facts_waiting", "facts_oldest_seconds"))
 
 
 async def test_tickets_are_kept_once_and_listed_newest_first(house, tmp_path):

@@ -26,8 +26,10 @@ OF_PROCESSES = {
     "entities": ("kind",),
     "inbox": ("kind",),
     "replaced_total": ("kind",),
+    "facts_waiting": (),
+    "facts_oldest_seconds": (),
 }
-"""A batch, a commit, a host: each serves several organisations at once."""
+"""A batch, a commit, a host, a recorder: each serves several organisations at once."""
 OF_ORGANISATIONS = {
     "connections": "role",
     "errors_total": "code",
