@@ -40,7 +40,7 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 	@$(PIP) -r requirements.txt
 	@touch $@
 
-$(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+$(VENV)/dev.stamp: requirements.txt requirements-encoder.txt requirements-dev.txt | $(VENV)/bin/python
 	@echo "Installing what Raydesk and its tests run on (a few minutes, once) ..."
 	@$(PIP) -r requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp

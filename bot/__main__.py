@@ -44,12 +44,14 @@ def _import(parser: argparse.ArgumentParser) -> None:
 def _export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="a model (.npz) or a table")
     parser.add_argument("--out", required=True, help="the table to write: .xlsx, .csv or .yaml")
+    _encoder(parser)
 
 
 def _ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="a model (.npz), or a table to learn first")
     parser.add_argument("question", nargs="+", help="one question or several")
     parser.add_argument("--explain", action="store_true", help="say why")
+    _encoder(parser)
 
 
 def _train(parser: argparse.ArgumentParser) -> None:
@@ -57,6 +59,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="the model to write (.npz)")
     parser.add_argument("--target", type=float, default=0.95, help="precision of answers")
     parser.add_argument("--seed", type=int, default=0)
+    _encoder(parser)
 
 
 def _calibrate(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +67,7 @@ def _calibrate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reviewed", required=True, help="CSV with columns text,topic")
     parser.add_argument("--target", type=float, default=0.95, help="precision of answers")
     parser.add_argument("--out", help="write the model with its new bands")
+    _encoder(parser)
 
 
 def _evaluate(parser: argparse.ArgumentParser) -> None:
@@ -72,7 +76,12 @@ def _evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", choices=("banking77", "clinc150", "csv"))
     parser.add_argument("--data", help="the folder of the set")
     parser.add_argument("--seeds", type=int, default=3, help="cold starts to average, 0 for none")
+    _encoder(parser)
     parser.add_argument("--target", type=float, default=0.95, help="precision of answers")
+
+
+def _encoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--encoder", metavar="FOLDER", help="holds model.onnx and tokenizer.json")
 
 
 _WORDS = {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bot.catalogue import Catalogue
 from bot.decisions import Band, Decision, Explanation, Suggestion, Thresholds, Why
+from bot.encoder import Encoder
 from bot.explaining import explained
 from bot.features import F32
 from bot.knowledge import Audience, Base, Topic
@@ -61,16 +62,26 @@ class Understanding:
         target_precision: float = TARGET_PRECISION,
         seed: int = 0,
         tell: Tell | None = None,
+        encoder: Encoder | None = None,
     ) -> Understanding:
         """Learn the base: seconds of CPU for ten thousand wordings, so never in a session's way.
 
         The same base and seed give the same understanding. Without `thresholds` the bands are
         chosen from held-out wordings, for `target_precision`. `tell` hears of the progress.
+        `encoder`: one that an operator named, as a further view.
         """
         catalogue = Catalogue(base)
         texts, places = catalogue.wordings()
         strangers = [text for one in base.strangers if (text := normalise(one))]
-        learned = learn(texts, places, len(catalogue.topics), strangers, seed=seed, tell=tell)
+        learned = learn(
+            texts,
+            places,
+            len(catalogue.topics),
+            strangers,
+            seed=seed,
+            tell=tell,
+            encoder=encoder,
+        )
         bands = thresholds or choose_thresholds(learned.evidence.judged, target_precision)
         bot = cls(catalogue, learned.model, bands, version=version, evidence=learned.evidence)
         bot.warm_up()
@@ -84,6 +95,12 @@ class Understanding:
         """Return the same understanding with other bands; nothing is learned again."""
         return Understanding(
             self.catalogue, self.model, thresholds, version=self.version, evidence=self.evidence
+        )
+
+    def with_version(self, version: int) -> Understanding:
+        """Return the same understanding under another number."""
+        return Understanding(
+            self.catalogue, self.model, self.thresholds, version=version, evidence=self.evidence
         )
 
     def forecast(self) -> Forecast:
@@ -142,7 +159,7 @@ class Understanding:
             return []
         places = list(self.catalogue.starting(text, now))[:limit]
         if len(places) < limit:
-            vocabulary, bm25, _ = self.model.views
+            vocabulary, bm25 = self.model.views.vocabulary, self.model.views.bm25
             live = self.catalogue.live(now)
             alike = bm25.alike(vocabulary.row(text), limit * 8)
             owners = (int(bm25.owners[doc]) for doc, _ in alike)

@@ -13,6 +13,7 @@ import msgspec
 from bot.answering import Understanding
 from bot.datasets import DatasetError, Name, load_dataset, read_reviewed
 from bot.decisions import Decision
+from bot.encoder import Encoder, EncoderError, open_encoder
 from bot.evaluating import calibrate, examine, examine_dataset
 from bot.knowledge import Base
 from bot.reporting import dataset_table, lines_of
@@ -38,6 +39,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     data: str = ""
     seeds: int = 3
     seed: int = 0
+    encoder: str = ""
     target: float = 0.95
     json: bool = False
     quiet: bool = False
@@ -49,6 +51,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Return the options that were given; the others as they are by default."""
         names = {field.name for field in msgspec.structs.fields(cls)}
         return cls(**{k: v for k, v in given.items() if k in names and v is not None})
+
+    def opened(self) -> Encoder | None:
+        """Return the encoder that was named, if one was."""
+        return _checked(lambda: open_encoder(self.encoder)) if self.encoder else None
 
     def tell(self, text: str) -> None:
         """Show progress."""
@@ -134,7 +140,12 @@ def run_evaluate(options: Options) -> int:
         names: dict[str, Name] = {"banking77": "banking77", "clinc150": "clinc150", "csv": "csv"}
         data = _checked(lambda: load_dataset(names[options.dataset], Path(options.data)))
         result = examine_dataset(
-            data, seeds=options.seeds, target_precision=options.target, now=now, tell=options.tell
+            data,
+            seeds=options.seeds,
+            target_precision=options.target,
+            now=now,
+            tell=options.tell,
+            encoder=options.opened(),
         )
         options.show(result, dataset_table(result))
         return 0
@@ -159,7 +170,7 @@ COMMANDS: dict[str, Callable[[Options], int]] = {
 def _checked(work: Callable[[], T]) -> T:
     try:
         return work()
-    except (DatasetError, FileError, ModelFileError, OSError) as error:
+    except (DatasetError, EncoderError, FileError, ModelFileError, OSError) as error:
         raise CommandError(str(error)) from error
 
 
@@ -199,13 +210,17 @@ def _refused() -> NoReturn:
 def _bot(options: Options) -> Understanding:
     if options.file.endswith(".npz"):
         data = _read(options.file)
-        return _checked(lambda: load(data))
+        return _checked(lambda: load(data, options.opened()))
     return _learned(_base(options), options)
 
 
 def _learned(base: Base, options: Options) -> Understanding:
     return Understanding.learn(
-        base, target_precision=options.target, seed=options.seed, tell=options.progress
+        base,
+        target_precision=options.target,
+        seed=options.seed,
+        tell=options.progress,
+        encoder=options.opened(),
     )
 
 

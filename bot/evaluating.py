@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bot.answering import Understanding
 from bot.calibrating import calibration_error
 from bot.datasets import Asked, Dataset, base_of
+from bot.encoder import Encoder
 from bot.thresholds import Judged, choose_thresholds
 
 LEVELS = (0.915, 0.90)
@@ -108,7 +109,14 @@ def threshold_for(judged: Judged, accuracy: float) -> float:
     return float(met.max()) if len(met) else 0.0
 
 
-def cold_start(data: Dataset, shots: int, seeds: int, now: float, tell: Tell) -> list[float]:
+def cold_start(  # noqa: PLR0917
+    data: Dataset,
+    shots: int,
+    seeds: int,
+    now: float,
+    tell: Tell,
+    encoder: Encoder | None = None,
+) -> list[float]:
     """Return hit@1 on the test split per seed, having learned only `shots` wordings a topic."""
     names = sorted({topic for _, topic in data.train})
     found = []
@@ -119,18 +127,24 @@ def cold_start(data: Dataset, shots: int, seeds: int, now: float, tell: Tell) ->
         for name in names:
             own = [one for one in data.train if one[1] == name]
             few += [own[i] for i in dice.choice(len(own), min(shots, len(own)), replace=False)]
-        bot = Understanding.learn(base_of(few, data.name))
+        bot = Understanding.learn(base_of(few, data.name), encoder=encoder)
         found.append(examine(bot, [one for one in data.test if one[1]], now).accuracy)
     return found
 
 
 def examine_dataset(
-    data: Dataset, *, seeds: int, target_precision: float, now: float, tell: Tell
+    data: Dataset,
+    *,
+    seeds: int,
+    target_precision: float,
+    now: float,
+    tell: Tell,
+    encoder: Encoder | None = None,
 ) -> dict[str, object]:
     """Return every number of docs/bot.md about one set; the test split is used only to report."""
     tell("learning the training split")
     start = time.perf_counter()
-    bot = Understanding.learn(data.base(), target_precision=target_precision)
+    bot = Understanding.learn(data.base(), target_precision=target_precision, encoder=encoder)
     learn_s = time.perf_counter() - start
     tell("answering the test split")
     marks = msgspec.structs.replace(examine(bot, data.test, now), learn_s=learn_s)
@@ -146,7 +160,9 @@ def examine_dataset(
         tell("choosing the stranger threshold on the validation split")
         result["strangers"] = _strangers(bot, data, now)
     result["cold_start"] = {
-        str(shots): _spread(cold_start(data, shots, seeds, now, tell)) for shots in SHOTS if seeds
+        str(shots): _spread(cold_start(data, shots, seeds, now, tell, encoder))
+        for shots in SHOTS
+        if seeds
     }
     return result
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bot.decisions import Decision, Explanation
-from bot.model import VIEWS, Ranks, top_places
+from bot.model import Ranks, top_places
 from bot.tokens import words
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ PARTS = 20
 
 def explained(decision: Decision, bot: Understanding, text: str, ranks: Ranks, at: int) -> Decision:
     """Return the decision with its reasons: question `at` of `ranks`, normalised `text`."""
-    vocabulary, bm25, _ = bot.model.views
+    vocabulary, bm25 = bot.model.views.vocabulary, bot.model.views.bm25
     row = vocabulary.row(text)
     alike = bm25.alike(row, NEAREST)
     parts = bm25.parts(row, alike[0][0]) if alike else []
@@ -42,5 +42,7 @@ def _scores(bot: Understanding, ranks: Ranks, at: int) -> dict[str, dict[str, fl
     for place in top_places(ranks.probable[at], NEAREST):
         parts = ranks.scores.views[:, at, place].tolist()
         chance = {"probability": float(ranks.probable[at, place])}
-        found[bot.catalogue.topics[place].id] = chance | dict(zip(VIEWS, parts, strict=True))
+        found[bot.catalogue.topics[place].id] = chance | dict(
+            zip(bot.model.views.names, parts, strict=True)
+        )
     return found

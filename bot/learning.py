@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from bot.calibrating import choose_calibration
 from bot.combining import (
     F64,
-    KNOWN_START,
     Combiner,
     Line,
     combined,
@@ -23,8 +22,9 @@ from bot.combining import (
     fit_weights,
     signs,
 )
+from bot.encoder import Encoder
 from bot.features import Placed
-from bot.model import Model, Scores, Views, features_of
+from bot.model import VIEWS, Embedded, Model, Scores, Views, features_of
 from bot.thresholds import STRANGER_SHARE, Judged
 
 HELD_WORDINGS = 0.2
@@ -36,6 +36,33 @@ LEAST_TOPICS = 6
 KNOWN_PULL = 1.0
 Tell = Callable[[str, float], None]
 """Progress: what is being done, and which share of all is done."""
+
+
+class Wordings(NamedTuple):
+    """What is learned from: normalised wordings, their features, and the place of each one's topic,
+    ascending; the same as an encoder reads them, if there is one; and strangers."""
+
+    texts: Sequence[str]
+    features: Sequence[Sequence[Placed]]
+    owner: NDArray[np.int64]
+    topics_n: int
+    strangers: Sequence[str]
+    embedded: Embedded | None = None
+
+    def views(self, places: NDArray[np.int64], number: NDArray[np.int64], seed: int) -> Views:
+        """Learn the wordings at `places`; `number` is the place of each topic among theirs."""
+        return Views.fit(
+            [self.features[i] for i in places.tolist()],
+            number[self.owner[places]].tolist(),
+            int(number.max(initial=-1)) + 1,
+            seed,
+            None if self.embedded is None else self.embedded.chosen(places),
+        )
+
+    def scores(self, views: Views, places: NDArray[np.int64]) -> Scores:
+        """Return what the views say of the wordings at `places`."""
+        vectors = None if self.embedded is None else self.embedded.rows[places]
+        return views.scores([self.texts[i] for i in places.tolist()], vectors)
 
 
 class Round(NamedTuple):
@@ -82,21 +109,23 @@ def learn(
     *,
     seed: int = 0,
     tell: Tell | None = None,
+    encoder: Encoder | None = None,
 ) -> Learned:
     """Learn from normalised wordings and the place of each one's topic, deterministically."""
     say = tell or _silent
     say("features", 0.0)
-    features = features_of(texts)
+    embedded = None if encoder is None else Embedded(encoder, encoder.embed(texts))
     owner = np.array(topics, np.int64)
+    wordings = Wordings(texts, features_of(texts), owner, topics_n, strangers, embedded)
     rounds = []
     n = rounds_n(len(texts), topics_n)
     for k in range(n):
         say("held-out round", (0.1 + 0.5 * k / max(n, 1)))
         dice = np.random.default_rng((seed, k))
-        rounds.append(_round(features, texts, owner, topics_n, strangers, dice))
+        rounds.append(_round(wordings, dice))
     say("final model", 0.6)
-    views = Views.fit(features, topics, topics_n, seed)
-    combiner, evidence = judge_rounds(rounds, seed)
+    views = wordings.views(np.arange(len(texts)), np.arange(topics_n), seed)
+    combiner, evidence = judge_rounds(rounds, seed, len(views.names))
     say("done", 1.0)
     return Learned(Model(views, combiner), evidence)
 
@@ -108,14 +137,17 @@ def rounds_n(wordings: int, topics_n: int) -> int:
     return 1 if wordings > 3_000 else 2 if wordings > 600 else 4
 
 
-def judge_rounds(rounds: Sequence[Round], seed: int = 0) -> tuple[Combiner, Evidence]:
+def judge_rounds(
+    rounds: Sequence[Round], seed: int = 0, views_n: int = len(VIEWS)
+) -> tuple[Combiner, Evidence]:
     """Return what the views are worth together, and how that did on what was held out."""
-    weights = fit_weights([(r.scores.views, r.right) for r in rounds])
+    start = Combiner.start(views_n)
+    weights = fit_weights([(r.scores.views, r.right) for r in rounds], start.weights)
     tops = [combined(r.scores.views, weights) for r in rounds]
     top = _joined([t.max(axis=1) for t in tops]).astype(np.float64)
     hits = _joined([t.argmax(axis=1) == r.right for t, r in zip(tops, rounds, strict=True)])
     calibration = choose_calibration(top, hits.astype(bool), seed)
-    combiner = Combiner(weights=weights, calibration=calibration)
+    combiner = Combiner(weights=weights, calibration=calibration, known=start.known)
     known = _fit_known(rounds, combiner)
     combiner = Combiner(weights=weights, calibration=calibration, known=known)
     return combiner, _evidence(rounds, combiner) if rounds else NO_EVIDENCE
@@ -129,34 +161,24 @@ def _joined(parts: Sequence[NDArray[np.generic]]) -> NDArray[np.generic]:
     return np.concatenate([*parts]) if parts else np.zeros(0)
 
 
-def _round(  # noqa: PLR0917
-    features: Sequence[Sequence[Placed]],
-    texts: Sequence[str],
-    owner: NDArray[np.int64],
-    topics_n: int,
-    strangers: Sequence[str],
-    dice: np.random.Generator,
-) -> Round:
-    gone = _topics_left_out(topics_n, dice)
+def _round(wordings: Wordings, dice: np.random.Generator) -> Round:
+    owner = wordings.owner
+    gone = _topics_left_out(wordings.topics_n, dice)
     kept = np.flatnonzero(~gone)
     number = np.cumsum(~gone) - 1
     held = _wordings_held(owner, kept, dice)
     seen = np.flatnonzero(~gone[owner] & ~held)
-    views = Views.fit(
-        [features[i] for i in seen.tolist()],
-        number[owner[seen]].tolist(),
-        len(kept),
-        int(dice.integers(2**31)),
-    )
+    views = wordings.views(seen, number, int(dice.integers(2**31)))
     enough = max(1, MAX_HELD_CELLS // len(kept))
     at = _some(np.flatnonzero(held), enough, dice)
-    odd = [texts[i] for i in _some(np.flatnonzero(gone[owner]), enough, dice).tolist()]
-    return Round(
-        at,
-        number[owner[at]],
-        views.scores([texts[i] for i in at.tolist()]),
-        views.scores([*odd, *strangers]),
-    )
+    odd = wordings.scores(views, _some(np.flatnonzero(gone[owner]), enough, dice))
+    strange = _below(odd, views.scores(wordings.strangers)) if wordings.strangers else odd
+    return Round(at, number[owner[at]], wordings.scores(views, at), strange)
+
+
+def _below(one: Scores, other: Scores) -> Scores:
+    views = np.concatenate([one.views, other.views], axis=1)
+    return Scores(views, *(np.concatenate(pair) for pair in zip(one[1:], other[1:], strict=True)))
 
 
 def _some(places: NDArray[np.int64], most: int, dice: np.random.Generator) -> NDArray[np.int64]:
@@ -191,10 +213,10 @@ def _fit_known(rounds: Sequence[Round], combiner: Combiner) -> Line:
     odd = [_signs(r.strange, combiner) for r in rounds]
     n, odd_n = sum(map(len, own)), sum(map(len, odd))
     if not n or not odd_n:
-        return KNOWN_START
+        return combiner.known
     right = np.arange(n + odd_n) < n
     weigh = np.where(right, 1.0, STRANGER_SHARE / (1 - STRANGER_SHARE) * n / odd_n)
-    return fit_line(np.concatenate([*own, *odd]), right, weigh, KNOWN_START, KNOWN_PULL)
+    return fit_line(np.concatenate([*own, *odd]), right, weigh, combiner.known, KNOWN_PULL)
 
 
 def _signs(scores: Scores, combiner: Combiner) -> F64:

@@ -6,14 +6,19 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.combining import Combiner
+from bot.encoder import Encoder
 from bot.features import F32, Placed, Vocabulary, placed_features
 from bot.intent import Intent, fit_intent
+from bot.meaning import Meaning
 from bot.retrieval import Bm25
 from bot.sparse import Rows, examples, joined
 
 VIEWS = ("margins", "hidden", "bm25", "centres")
+ENCODER_VIEW = "encoder"
+"""The fifth view, where an operator has named an encoder."""
 
 
 class Scores(NamedTuple):
@@ -34,39 +39,65 @@ class Ranks(NamedTuple):
     scores: Scores
 
 
+class Embedded(NamedTuple):
+    """Texts as an encoder reads them: a row of length 1 for each."""
+
+    encoder: Encoder
+    rows: F32
+
+    def chosen(self, places: NDArray[np.int64]) -> Embedded:
+        """Return only these texts."""
+        return Embedded(self.encoder, self.rows[places])
+
+
 class Views(NamedTuple):
     """Vocabulary, retrieval and intent models of one set of wordings: everything but the
-    judgement how much each is worth."""
+    judgement how much each is worth. `meaning` None: there is no encoder."""
 
     vocabulary: Vocabulary
     bm25: Bm25
     intent: Intent
+    meaning: Meaning | None = None
 
     @classmethod
     def fit(
-        cls, texts: Sequence[Sequence[Placed]], topics: Sequence[int], topics_n: int, seed: int
+        cls,
+        texts: Sequence[Sequence[Placed]],
+        topics: Sequence[int],
+        topics_n: int,
+        seed: int,
+        embedded: Embedded | None = None,
     ) -> Views:
-        """Learn from the wordings' features and the place of each one's topic."""
+        """Learn from the wordings' features, the place of each one's topic, ascending, and the
+        wordings as the encoder reads them, if there is one."""
         vocabulary = Vocabulary.of(texts)
         found = examples(texts, topics, vocabulary)
         rows = found.summed()
         bm25 = Bm25.build(rows, vocabulary, found.topics)
-        return cls(vocabulary, bm25, fit_intent(found, rows, vocabulary, topics_n, seed))
+        intent = fit_intent(found, rows, vocabulary, topics_n, seed)
+        meaning = None if embedded is None else Meaning(*embedded, found.topics)
+        return cls(vocabulary, bm25, intent, meaning)
 
-    def scores(self, texts: Sequence[str]) -> Scores:
-        """Return what every view says of normalised texts."""
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the views are called, in the order of their scores."""
+        return VIEWS if self.meaning is None else (*VIEWS, ENCODER_VIEW)
+
+    def scores(self, texts: Sequence[str], embedded: F32 | None = None) -> Scores:
+        """Return what every view says of normalised texts. `embedded`: their vectors, if known."""
         read = [self.vocabulary.read(text) for text in texts]
         rows = joined([row for row, _ in read])
-        views = np.stack(
-            [
-                self.intent.margins(rows),
-                self.intent.hidden(rows),
-                self.bm25.shares(rows),
-                self.intent.centres(rows),
-            ]
-        )
+        views = [
+            self.intent.margins(rows),
+            self.intent.hidden(rows),
+            self.bm25.shares(rows),
+            self.intent.centres(rows),
+        ]
+        if self.meaning is not None:
+            vectors = self.meaning.encoder.embed(texts) if embedded is None else embedded
+            views.append(self.meaning.scores(vectors))
         known = np.array([share for _, share in read], np.float32)
-        return Scores(views, known, _lengths(rows))
+        return Scores(np.stack(views), known, _lengths(rows))
 
 
 def _lengths(rows: Rows) -> F32:

@@ -17,16 +17,18 @@ from bot.answering import Understanding
 from bot.catalogue import Catalogue
 from bot.combining import Combiner
 from bot.decisions import Thresholds
+from bot.encoder import Encoder
 from bot.features import Vocabulary
 from bot.intent import HIDDEN, Intent
 from bot.knowledge import Base
 from bot.learning import Evidence
-from bot.model import VIEWS, Model, Views
+from bot.meaning import Meaning
+from bot.model import Model, Views
 from bot.retrieval import Bm25
 from bot.thresholds import Judged
 
 FORMAT = "raydesk-understanding"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_UNPACKED = 4 * 2**30
 Arrays = dict[str, Any]
 
@@ -43,6 +45,8 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: Thresholds = Thresholds()
     combiner: Combiner = Combiner()
     names: list[str] = []
+    encoder: str = ""
+    """Which encoder it was learned with; empty: without."""
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -52,7 +56,7 @@ class _Kind(msgspec.Struct, frozen=True):
 
 def dump(bot: Understanding) -> bytes:
     """Return the understanding as bytes that `load` reads back to one that decides the same."""
-    vocabulary, bm25, intent = bot.model.views
+    vocabulary, bm25, intent, meaning = bot.model.views
     header = _Header(
         format=FORMAT,
         format_version=FORMAT_VERSION,
@@ -61,6 +65,7 @@ def dump(bot: Understanding) -> bytes:
         thresholds=bot.thresholds,
         combiner=bot.model.combiner,
         names=list(vocabulary.names),
+        encoder="" if meaning is None else meaning.encoder.identity,
     )
     arrays: Arrays = {
         "header": np.frombuffer(msgspec.json.encode(header), np.uint8),
@@ -69,19 +74,26 @@ def dump(bot: Understanding) -> bytes:
         **{f"judged.{name}": getattr(bot.evidence.judged, name) for name in _JUDGED},
         "wording": bot.evidence.wording,
     }
+    if meaning is not None:
+        arrays["meaning.table"] = meaning.table
     out = io.BytesIO()
     np.savez(out, **arrays)
     return out.getvalue()
 
 
-def load(data: bytes) -> Understanding:
+def load(data: bytes, encoder: Encoder | None = None) -> Understanding:
     """Return the understanding that `dump` made these bytes from.
 
+    Args:
+        encoder: the one that it was learned with; None: it was learned without.
+
     Raises:
-        ModelFileError: other bytes, another version of the format, or arrays that do not fit.
+        ModelFileError: other bytes, another version of the format, arrays that do not fit, or
+            another encoder.
     """
     arrays = _arrays(data)
     header = _header(arrays)
+    _check_encoder(header.encoder, encoder)
     if header.base is None:
         raise ModelFileError("the file holds no knowledge base")
     catalogue = Catalogue(header.base)
@@ -92,6 +104,7 @@ def load(data: bytes) -> Understanding:
         intent = Intent(**parts, topics_n=len(catalogue.topics))
         judged = Judged(**{n: _array(arrays, f"judged.{n}", k) for n, k in _JUDGED.items()})
         wording = _array(arrays, "wording", "i8")
+        meaning = None if encoder is None else _meaning(arrays, encoder, owners)
     except KeyError as error:
         raise ModelFileError(f"the file lacks {error}") from error
     _check(bm25, intent, header, owners)
@@ -99,7 +112,9 @@ def load(data: bytes) -> Understanding:
         raise ModelFileError("the evidence does not fit together")
     if len(texts) and int(wording.max(initial=-1)) >= len(texts):
         raise ModelFileError("the evidence is about other wordings")
-    views = Views(Vocabulary(header.names), bm25, intent)
+    views = Views(Vocabulary(header.names), bm25, intent, meaning)
+    if len(header.combiner.weights) != len(views.names):
+        raise ModelFileError("the weights do not fit the views")
     bot = Understanding(
         catalogue,
         Model(views, header.combiner),
@@ -165,6 +180,25 @@ def _array(arrays: Arrays, name: str, kind: str) -> Any:
     return np.ascontiguousarray(array)
 
 
+def _check_encoder(identity: str, encoder: Encoder | None) -> None:
+    here = "" if encoder is None else encoder.identity
+    if identity == here:
+        return
+    known = f"with the encoder {identity}" if identity else "without an encoder"
+    given = f"{encoder.folder} holds {here}" if encoder is not None else "none is named"
+    raise ModelFileError(
+        f"the model was learned {known}, and {given}: name the folder of the encoder that it was "
+        "learned with (none, if without), or train it again"
+    )
+
+
+def _meaning(arrays: Arrays, encoder: Encoder, owners: list[int]) -> Meaning:
+    table = _array(arrays, "meaning.table", "f4")
+    if table.shape != (len(owners), encoder.width):
+        raise ModelFileError("the encoder's vectors do not fit the knowledge base")
+    return Meaning(encoder, table, owners)
+
+
 def _check(bm25: Bm25, intent: Intent, header: _Header, owners: list[int]) -> None:
     names_n, topics_n = len(header.names), intent.topics_n
     networks = len(intent.outs)
@@ -175,7 +209,6 @@ def _check(bm25: Bm25, intent: Intent, header: _Header, owners: list[int]) -> No
         and bm25.rarity.shape == intent.weights.shape == intent.narrow.shape == (names_n,)
         and intent.table.shape in {(0, topics_n), (names_n, topics_n)}
         and intent.bias.shape == (topics_n,)
-        and len(header.combiner.weights) == len(VIEWS)
     )
     if networks:
         fits = (

@@ -149,6 +149,7 @@ class Settings(BaseSettings):
     # Bots.
     bot_models: Count = _env("RAYDESK_BOT_MODELS", 1)
     bot_deadline_s: Seconds = _env("RAYDESK_BOT_DEADLINE_S", 0.3)
+    bot_encoder: Path | None = _env("RAYDESK_BOT_ENCODER", None)
     llm_url: Annotated[str, AfterValidator(_http)] = _env("RAYDESK_LLM_URL", "")
     llm_model: str = _env("RAYDESK_LLM_MODEL", "")
     llm_key: SecretStr | None = _env("RAYDESK_LLM_KEY", None)

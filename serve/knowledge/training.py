@@ -12,6 +12,7 @@ from bot.answering import Understanding
 from bot.evaluating import calibration_error_of, judge
 from bot.knowledge import Base
 from bot.thresholds import Judged
+from serve.knowledge.encoding import encoder_here
 
 
 def train(
@@ -24,13 +25,14 @@ def train(
     """
     known = {topic.id for topic in draft.topics}
     items = [(text, topic) for text, topic in reviewed if not topic or topic in known]
-    learned = Understanding.learn(draft)  # also without items: what cannot be learned must not pass
+    # Also without items: what cannot be learned must not pass.
+    learned = Understanding.learn(draft, encoder=encoder_here())
     if not items:
         return rollout.gate(items=0, accuracy=0.0, live_accuracy=None, calibration_error=0.0)
     judged = judge(learned, items, now)
     before = None
     if live is not None:
-        old = Understanding.learn(live)
+        old = Understanding.learn(live, encoder=encoder_here())
         before = _accuracy(judge(old, items, now), old.thresholds.known)
     return rollout.gate(
         items=len(items),

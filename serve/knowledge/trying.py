@@ -10,6 +10,7 @@ import msgspec
 from bot.answering import Understanding
 from bot.decisions import Decision
 from bot.knowledge import Base
+from serve.knowledge.encoding import encoder_here
 from serve.knowledge.jobs import TryQuestion
 
 KEPT_N = 3
@@ -23,7 +24,7 @@ def try_question(job: TryQuestion) -> Decision:
     key = (hashlib.sha256(job.body).digest(), job.version)
     if key not in _learned:
         base = msgspec.json.decode(job.body, type=Base)
-        _learned[key] = Understanding.learn(base, version=job.version)
+        _learned[key] = Understanding.learn(base, version=job.version, encoder=encoder_here())
         while len(_learned) > KEPT_N:
             _learned.popitem(last=False)
     _learned.move_to_end(key)
