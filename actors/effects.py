@@ -104,10 +104,12 @@ class Remember(msgspec.Struct, frozen=True):
 
 
 class Forget(msgspec.Struct, frozen=True):
-    """The session is over: it is no longer the customer's current one."""
+    """The session is over: it is no longer the customer's current one. `bot_ended_at`: when it
+    ended, if a bot served it and no person did; else 0."""
 
     customer: str
     session: str
+    bot_ended_at: float = 0.0
 
 
 class AskScores(msgspec.Struct, frozen=True):

@@ -100,8 +100,8 @@ async def note(
                         address.org, customer, agent, at, session=address.id, decision=decision
                     )
                 )
-            case Forget(customer, session):
-                waits.append(customers.forget(address.org, customer, session))
+            case Forget(customer, session, bot_ended_at):
+                waits.append(customers.forget(address.org, customer, session, bot_ended_at))
     for failure in await asyncio.gather(*waits, return_exceptions=True):
         if isinstance(failure, Exception):
             log.warning("customers.unreachable", error=str(failure), actor=actor)

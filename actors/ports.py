@@ -100,13 +100,16 @@ class Journal(Protocol):
 
 
 class CustomerIndex(Protocol):
-    """Which session is a customer's current one, and which human served last, where (soft)."""
+    """Which session is a customer's current one, which human served last, where, and which session
+    a bot alone served last (soft)."""
 
     async def remember(
         self, org: str, customer: str, agent: str, at: float, *, session: str, decision: str
     ) -> None: ...
 
-    async def forget(self, org: str, customer: str, session: str) -> None: ...
+    async def forget(
+        self, org: str, customer: str, session: str, bot_ended_at: float = 0.0
+    ) -> None: ...
 
 
 class ConfigSource(Protocol):

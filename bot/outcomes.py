@@ -62,6 +62,8 @@ class SessionOutcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     """A human took part."""
     handoff: str = ""
     rating: int = 0
+    returned: bool = False
+    """Its customer asked for help again within 24 hours, of a bot or of a person."""
 
 
 Outcome = QuestionOutcome | SessionOutcome

@@ -1,4 +1,5 @@
-"""A customer's current session and last human agent, in one small Redis hash per customer."""
+"""A customer's current session, last human agent and last session with a bot alone, in one small
+Redis hash per customer."""
 
 from __future__ import annotations
 
@@ -18,6 +19,10 @@ return redis.call('HGET', KEYS[1], 'session')
 """
 
 _FORGET = """
+if ARGV[2] ~= '' then
+  redis.call('HSET', KEYS[1], 'bot_session', ARGV[1], 'bot_ended_at', ARGV[2])
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
 if redis.call('HGET', KEYS[1], 'session') ~= ARGV[1] then return 0 end
 return redis.call('HDEL', KEYS[1], 'session')
 """
@@ -25,16 +30,19 @@ return redis.call('HDEL', KEYS[1], 'session')
 
 class Current(msgspec.Struct, frozen=True):
     """What is known of a returning customer; empty strings and 0.0: nothing. `last_session` and
-    `last_decision`: which session `last_agent` served, and by which decision."""
+    `last_decision`: which session `last_agent` served, and by which decision. `bot_session`: the
+    last one that a bot served and no person did."""
 
     session: str = ""
     last_agent: str = ""
     last_ended_at: float = 0.0
     last_session: str = ""
     last_decision: str = ""
+    bot_session: str = ""
+    bot_ended_at: float = 0.0
 
 
-_FIELDS = ["session", "last_agent", "last_ended_at", "last_session", "last_decision"]
+_FIELDS = list(Current.__struct_fields__)
 
 
 class RedisCustomers:
@@ -53,8 +61,8 @@ class RedisCustomers:
         found = cast(
             "list[bytes | None]", await self._redis.hmget(customer_key(org, customer), _FIELDS)
         )
-        session, agent, ended, *last = (value.decode() if value else "" for value in found)
-        return Current(session, agent, float(ended or 0.0), *last)
+        known = {name: value.decode() for name, value in zip(_FIELDS, found, strict=True) if value}
+        return msgspec.convert(known, Current, strict=False)
 
     async def claim(self, org: str, customer: str, new_session: str) -> str:
         """Return the customer's current session, which is `new_session` if there was none.
@@ -79,9 +87,13 @@ class RedisCustomers:
             pipe.expire(key, TTL_S)
             await pipe.execute()
 
-    async def forget(self, org: str, customer: str, session: str) -> None:
-        """End the session's claim; nothing if another session is the current one by now."""
-        await self._forget(keys=[customer_key(org, customer)], args=[session])
+    async def forget(
+        self, org: str, customer: str, session: str, bot_ended_at: float = 0.0
+    ) -> None:
+        """End the session's claim; nothing if another session is the current one by now. Store
+        when it ended (seconds since 1970), if a bot alone served it."""
+        ended_at = repr(bot_ended_at) if bot_ended_at else ""
+        await self._forget(keys=[customer_key(org, customer)], args=[session, ended_at, TTL_S])
 
 
 def customer_key(org: str, customer: str) -> str:

@@ -72,6 +72,7 @@ def build_app(name: str, adapters: Adapters, fabric: Fabric) -> Starlette:
         verifier=guard,
         objection=guard.objection,
         assisting=assisting,
+        outcomes=adapters.outcomes,
         customers=adapters.customers,
         configs=adapters.configs,
         metrics=adapters.metrics,

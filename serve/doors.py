@@ -12,7 +12,7 @@ import msgspec
 from actors.acts import Act
 from actors.building import Builder
 from actors.config import OrgConfig
-from actors.ports import ConfigSource, Metrics, Track
+from actors.ports import ConfigSource, Metrics, Objects, Track
 from bot.outcomes import OutcomeSink
 from bot.published import KnowledgeSource
 from infra.directory.store import Directory
@@ -40,6 +40,10 @@ class Current(Protocol):
     def last_session(self) -> str: ...
     @property
     def last_decision(self) -> str: ...
+    @property
+    def bot_session(self) -> str: ...
+    @property
+    def bot_ended_at(self) -> float: ...
 
 
 class Customers(Protocol):
@@ -226,6 +230,10 @@ class AdaptersBuilder(Protocol):
 
     def knowledge(self) -> RunningKnowledge:
         """Return what is live of every knowledge base; it must be run."""
+        ...
+
+    def objects(self) -> Objects:
+        """Return the store of whole files."""
         ...
 
     def outcomes(self) -> RunningSink:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Literal
 
 from actors.addresses import Conn
-from actors.effects import Forget
 from actors.frames import IdleWarning, Receipt, SessionFrame
 from actors.messages import Attach, Person
 from actors.session.attempts import barred, waits_served
-from actors.session.closing import finish
+from actors.session.closing import finish, forget
 from actors.session.people import You, refuse_over, refuse_stranger, seen, standing, supervises
 from actors.session.state import State
 from actors.session.turn import Turn
@@ -62,9 +61,8 @@ def admit(
 
 def repeat_forget(t: Turn) -> None:
     """The customer index is soft: a crash may have lost the word that this session is over."""
-    opening = t.s.opening
-    if opening is not None and t.s.routing.phase in ("wrap-up", "closed"):
-        t.out.append(Forget(opening.customer.id, t.s.address.id))
+    if t.s.opening is not None and t.s.routing.phase in ("wrap-up", "closed"):
+        forget(t, t.s.routing.ended_at)
 
 
 def detach(t: Turn, conn: Conn) -> None:

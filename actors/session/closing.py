@@ -115,7 +115,15 @@ def _bot_serves(t: Turn) -> bool:
 def _let_go(t: Turn) -> None:
     opening, human = t.s.opening, t.s.routing.human
     assert opening is not None
-    customer = opening.customer.id
-    t.out.append(Forget(customer, t.s.address.id))
+    forget(t, t.now)
     if human:
-        t.out.append(Remember(customer, human, t.now, t.s.routing.decision))
+        t.out.append(Remember(opening.customer.id, human, t.now, t.s.routing.decision))
+
+
+def forget(t: Turn, ended_at: float) -> None:
+    """Say that this session is over and no longer its customer's current one; may be repeated."""
+    opening, routing = t.s.opening, t.s.routing
+    assert opening is not None
+    alone = routing.serving is not None and routing.serving.person.kind == "bot"
+    bot_ended_at = ended_at if alone and not routing.human else 0.0
+    t.out.append(Forget(opening.customer.id, t.s.address.id, bot_ended_at))

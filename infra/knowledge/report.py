@@ -1,7 +1,8 @@
 """How well the bots do: rates, containment, hand-offs and topics, by day and base.
 
 A session counts as contained when it ended without a human and its customer did not come back
-within 24 hours. While those hours last it is pending, and counts for neither side.
+within 24 hours, to a bot or to a person. While those hours last it is pending, and counts for
+neither side.
 """
 
 from __future__ import annotations
@@ -169,7 +170,8 @@ def _questions_by_day(window: Window) -> Any:
 def _sessions_by_day(window: Window) -> Any:
     day, now_ms = _day(_S, window), int(window.now * 1000)
     later = aliased(_S)
-    came_back = exists().where(
+    # The doors say who came back, if they live to; who came back to a bot stands here besides.
+    to_a_bot = exists().where(
         later.org == _S.org,
         later.customer == _S.customer,
         later.id != _S.id,
@@ -178,7 +180,7 @@ def _sessions_by_day(window: Window) -> Any:
     )
     handed = or_(_S.human == 1, _S.handoff != "")
     ended = _S.ended_ms > 0
-    alone = and_(ended, ~handed, or_(_S.customer == "", ~came_back))
+    alone = and_(ended, ~handed, _S.returned == 0, or_(_S.customer == "", ~to_a_bot))
     waits = _S.ended_ms + DAY_MS > now_ms
     return (
         select(

@@ -173,7 +173,8 @@ class BotQuestion(Base):
 
 
 class BotSession(Base):
-    """A session that a bot served. `human` is 1 when a human took part."""
+    """A session that a bot served. `human` is 1 when a human took part, `returned` when its
+    customer asked for help again within 24 hours."""
 
     __tablename__ = "bot_sessions"
     __table_args__ = (
@@ -189,3 +190,4 @@ class BotSession(Base):
     human: Mapped[int] = mapped_column(server_default=ZERO)
     handoff: Mapped[str] = mapped_column(String(64), server_default=EMPTY)
     rating: Mapped[int] = mapped_column(server_default=ZERO)
+    returned: Mapped[int] = mapped_column(server_default=ZERO)

@@ -12,6 +12,7 @@ from actors import messages as m
 from actors.addresses import Address
 from actors.frames import Ack, encode_frame
 from actors.messages import Envelope
+from bot.outcomes import SessionOutcome
 from serve.doors import Current
 from serve.gateway.connection import Asked, Connection, error_frame
 from serve.gateway.following import Following, Snapshot
@@ -21,6 +22,8 @@ from serve.wire import Start
 
 log = structlog.get_logger()
 
+RETURN_S = 24 * 3600.0
+"""Who asks again within this time after a bot served alone was not helped (`docs/knowledge.md`)."""
 TRIES = 2
 """A claim that turns out to be a session closed a moment ago is given up once."""
 
@@ -100,7 +103,18 @@ class Starting:
         session = current.session or await customers.claim(
             identity.org, identity.subject, self._world.new_id()
         )
+        self._note_return(identity.org, session, current)
         return current, session
+
+    def _note_return(self, org: str, session: str, current: Current) -> None:
+        """Tell the report of a customer who is back after a bot served alone: it was no solution.
+        May be told twice."""
+        before, world = current.bot_session, self._world
+        within = world.wall() - current.bot_ended_at <= RETURN_S
+        if world.outcomes is None or not before or before == session or not within:
+            return
+        if not world.outcomes.put(SessionOutcome(org=org, id=before, returned=True)):
+            world.metrics.add("outcomes_dropped_total", org=org)
 
     def _send(self, connection: Connection, frame: Start, session: str, current: Current) -> None:
         """Open and follow the session, on this socket and the customer's others here.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from actors.ports import Fabric, Metrics
+from bot.outcomes import OutcomeSink
 from serve.doors import Configs, Customers
 from serve.gateway.assisting import Assisting
 from serve.gateway.limits import Limits
@@ -48,6 +49,8 @@ class World:
     origins: frozenset[str] = frozenset()
     assisting: Assisting | None = None
     """Suggestions from the bot's model; None: there is none."""
+    outcomes: OutcomeSink | None = None
+    """Hears of customers who came back after a bot served them; None: nobody wants to know."""
     objection: Callable[[Identity], str] = lambda _: ""
     """Why somebody who was verified may not pass after all, by now; '' if nothing is against it."""
     clock: Callable[[], float] = time.monotonic

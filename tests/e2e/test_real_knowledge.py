@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
@@ -170,12 +170,23 @@ async def test_the_bot_gives_the_new_answer_and_what_it_said_is_reported(
             while text not in await answer():  # noqa: ASYNC110  # asked at a person's pace
                 await asyncio.sleep(0.2)
     await customer.end()
-    async with asyncio.timeout(WITHIN_S):
-        shown: list[str] = []
-        while "t" not in shown:
-            await asyncio.sleep(0.2)
-            report = (await api.get("/v1/admin/bot/report?base=published-live")).json()
-            shown = [one["topic"] for one in report["top_topics"]]
+
+    async def report(fits: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async with asyncio.timeout(WITHIN_S):
+            while True:
+                told = await api.get("/v1/admin/bot/report?base=published-live")
+                found: dict[str, Any] = told.json()
+                if fits(found):
+                    return found
+                await asyncio.sleep(0.2)
+
+    await report(lambda told: "t" in [one["topic"] for one in told["top_topics"]])
+    before = (await report(lambda told: told["total"]["pending"] > 0))["total"]
+    await customer.start(queue="travel")  # straight to a person: the bot was no help
+    after = (await report(lambda told: told["total"]["pending"] < before["pending"]))["total"]
+    assert (after["sessions"], after["contained"]) == (before["sessions"], before["contained"])
+    assert after["decided"] == before["decided"] + 1
+    await customer.end()
 
 
 async def test_a_version_is_trained_in_the_background_and_brought_out(

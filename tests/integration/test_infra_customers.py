@@ -39,11 +39,23 @@ async def test_the_last_agent_outlives_the_session(redis):
     assert await customers.current("acme", "ann") == Current("", "alice", 1234567.25, "1", "9")
 
 
-async def test_entries_end_by_themselves(redis):
+async def test_the_last_session_with_a_bot_alone_is_remembered(redis):
     customers = RedisCustomers(redis)
     await customers.claim("acme", "ann", "1")
+    for _ in range(2):
+        await customers.forget("acme", "ann", "1", 1234567.25)
+    await customers.claim("acme", "ann", "2")
+    await customers.forget("acme", "ann", "2")
+    found = await customers.current("acme", "ann")
+    assert found == Current(bot_session="1", bot_ended_at=1234567.25)
+
+
+async def test_entries_end_by_themselves(redis):
+    customers = RedisCustomers(redis)
+    await customers.forget("acme", "eve", "1", 1.0)
+    await customers.claim("acme", "ann", "1")
     await customers.remember("acme", "bob", "alice", 1.0, session="1", decision="")
-    for customer in ("ann", "bob"):
+    for customer in ("ann", "bob", "eve"):
         assert 0 < await redis.ttl(customer_key("acme", customer)) <= TTL_S
 
 

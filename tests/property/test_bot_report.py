@@ -60,6 +60,7 @@ def sessions(draw):
         ended_at=min(ended, float(NOW)),
         human=draw(st.booleans()),
         handoff=draw(REASONS),
+        returned=draw(st.booleans()),
     )
 
 
@@ -99,7 +100,7 @@ def is_contained(session, everybody):
     """Return True or False, None while it is not decided."""
     if not session.ended_at:
         return None
-    if session.human or session.handoff:
+    if session.human or session.handoff or session.returned:
         return False
     for other in everybody:
         same = other.customer and other.customer == session.customer and other.id != session.id

@@ -118,7 +118,8 @@ class Current:
         self.session = session
         self.last_agent = ""
         self.last_ended_at = 0.0
-        self.last_session = self.last_decision = ""
+        self.last_session = self.last_decision = self.bot_session = ""
+        self.bot_ended_at = 0.0
 
 
 class Store:
@@ -275,6 +276,9 @@ class ScriptedDoors:
         raise NotImplementedError
 
     def knowledge(self) -> Any:
+        raise NotImplementedError
+
+    def objects(self) -> Any:
         raise NotImplementedError
 
     def outcomes(self) -> Kept:

@@ -332,6 +332,8 @@ class Remembered:
     last_ended_at: float = 0.0
     last_session: str = ""
     last_decision: str = ""
+    bot_session: str = ""
+    bot_ended_at: float = 0.0
 
 
 class Memory:

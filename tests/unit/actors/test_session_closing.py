@@ -43,6 +43,15 @@ def test_the_customer_is_free_at_once_and_the_agent_wraps_up() -> None:
     assert (event.kind, event.reason) == ("wrap_up", "by_customer")
 
 
+def test_when_a_bot_served_alone_the_customer_index_hears_it_also_again() -> None:
+    story = with_bot()
+    ended_at = story.ctx.now
+    assert of(story.ends(CUSTOMER), Forget) == [Forget("carol", ME.id, ended_at)]
+    story.crash()
+    story.ctx.now += 60.0
+    assert of(story.attached(CUSTOMER), Forget) == [Forget("carol", ME.id, ended_at)]
+
+
 def test_the_result_code_closes_the_session_and_frees_the_slot() -> None:
     story = talking()
     story.ends(ANN)

@@ -13,6 +13,7 @@ from actors.config import AgentConfig, OrgConfig, QueueConfig
 from actors.frames import JournalFrame, SoftFrame, encode_frame
 from actors.messages import Command, Envelope, Role
 from actors.ports import Delivery, Receiver, Track
+from bot.outcomes import Outcome
 from infra.metrics import PlainMetrics
 from serve.gateway.connection import Connection
 from serve.gateway.core import Gateway
@@ -76,17 +77,22 @@ class FakeCurrent(msgspec.Struct, frozen=True):
     last_ended_at: float = 0.0
     last_session: str = ""
     last_decision: str = ""
+    bot_session: str = ""
+    bot_ended_at: float = 0.0
 
 
 class FakeCustomers:
     def __init__(self) -> None:
         self.sessions: dict[tuple[str, str], str] = {}
+        self.by_bots: dict[str, tuple[str, float]] = {}
+        """Customer -> the last session that a bot served alone, and when it ended."""
         self.broken = False
 
     async def current(self, org: str, customer: str) -> FakeCurrent:
         if self.broken:
             raise ConnectionError("store is away")
-        return FakeCurrent(self.sessions.get((org, customer), ""), "ann", 7.0, "s", "d")
+        session, by_bot = self.sessions.get((org, customer), ""), self.by_bots.get(customer)
+        return FakeCurrent(session, "ann", 7.0, "s", "d", *(by_bot or ()))
 
     async def claim(self, org: str, customer: str, new_session: str) -> str:
         return self.sessions.setdefault((org, customer), new_session)
@@ -146,6 +152,8 @@ class Desk:
         self.metrics = FakeMetrics()
         self.now = 1000.0
         self.delayed: list[Callable[[], None]] = []
+        self.outcomes: list[Outcome] = []
+        self.outcomes_full = False
         ids = iter(range(100, 10**6))
         self.world = World(
             name="gw-1",
@@ -156,12 +164,18 @@ class Desk:
             metrics=self.metrics,
             new_id=lambda: str(next(ids)),
             limits=limits,
+            outcomes=self,
             origins=frozenset({"https://desk.example"}),
             clock=lambda: self.now,
             wall=lambda: self.now,
             later=lambda _, action: self.delayed.append(action),
         )
         self.gateway = Gateway(self.world)
+
+    def put(self, outcome: Outcome) -> bool:
+        """Implements `OutcomeSink`."""
+        self.outcomes.append(outcome)
+        return not self.outcomes_full
 
     async def open(
         self, token: str, *, peer: Peer | None = None, sink: FakeSink | None = None, **hello: Any

@@ -23,6 +23,7 @@ from actors.frames import (
 )
 from actors.messages import Body, Envelope, Person
 from actors.ports import Delivery
+from bot.outcomes import SessionOutcome
 from serve.gateway.opening import DoorClosedError, Peer
 
 ANN = Person(id="ann", role="agent", name="Ann")
@@ -379,6 +380,30 @@ async def test_a_store_that_goes_away_between_two_tries_is_told_too(desk: Any) -
     await settle()
     (error,) = desk.frames(tom)
     assert (error["code"], error["client_id"]) == ("overloaded", "s1")
+
+
+@pytest.mark.parametrize(
+    ("before", "away_s", "told"),
+    [
+        (None, 0.0, False),
+        ("7", 60.0, True),
+        ("7", 24 * 3600.0, True),
+        ("7", 24 * 3600.0 + 1.0, False),
+        ("100", 60.0, False),  # it is going on: only the word that it was over is early
+    ],
+)
+async def test_who_comes_back_after_a_bot_served_alone_is_told_to_the_report(
+    desk: Any, before: str | None, away_s: float, told: bool
+) -> None:
+    if before is not None:
+        desk.customers.by_bots["tom"] = (before, desk.now - away_s)
+    tom = await desk.open("customer:acme:tom")
+    desk.outcomes_full = True
+    desk.say(tom, {"t": "start", "client_id": "s1", "queue": "help"})
+    await settle()
+    expected = [SessionOutcome(org="acme", id="7", returned=True)] if told else []
+    assert desk.outcomes == expected
+    assert desk.metrics.counts.get(("outcomes_dropped_total", "", "acme"), 0) == len(expected)
 
 
 async def test_a_refused_start_names_its_client_id(desk: Any) -> None:
