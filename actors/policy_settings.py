@@ -27,6 +27,8 @@ def check_policy(name: str, params: Mapping[str, Any]) -> None:
     except LookupError:
         known = f"one of {registry.names()}, or FILE.py:CLASS of RAYDESK_POLICIES_DIR"
         raise ValueError(f"policy: {known}; given: {name!r}") from None
+    except RecursionError:
+        raise ValueError("policy_params: policies within policies, too deep") from None
     except ValueError as error:
         raise ValueError(f"policy_params: {error}") from None
 

@@ -7,9 +7,9 @@ flat in policies, `{("engineers", "billing"): 240.0}`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -18,6 +18,8 @@ Chance = Annotated[float, Field(ge=0, le=1)]
 ByQueue = dict[str, NonNegative]
 PositiveTable = dict[str, dict[str, Positive]]
 FiniteTable = dict[str, dict[str, Finite]]
+PAIRS_N = 10_000
+"""Groups times queues that a linear program prices, at most."""
 
 
 class ParameterError(ValueError):
@@ -114,6 +116,13 @@ class KnownCentre(Parameters):
     agents: dict[str, NonNegative] = {}
     patience_s: dict[str, Positive] = {}
     hold_s: NonNegative = 300.0
+
+    @model_validator(mode="after")
+    def _is_soon_priced(self) -> Self:
+        pairs_n = len(self.agents) * len(self.arrivals_per_hour)
+        if pairs_n > PAIRS_N:
+            raise ValueError(f"agents x arrivals_per_hour: {pairs_n} pairs; allowed: {PAIRS_N}")
+        return self
 
     def leave_per_s(self) -> dict[str, float]:
         """Return the rate of giving up by queue."""

@@ -3,7 +3,8 @@
 Code that hangs cannot be stopped in the process that it hangs in; so a user's policy never runs in
 dispatch's. It is asked over a pipe and has `DEADLINE_S` to answer. If it has not by then, its
 process is killed and another started; meanwhile, and until that has loaded it, the ladder decides.
-Built-in policies run in dispatch itself: they are ours, and tested against an exam with a budget.
+Built-in policies run in dispatch itself: they are ours, tested against an exam with a budget, and
+none can hang, whatever its parameters: see docs/decisions/0106-own-policies-in-a-process.md.
 """
 
 from __future__ import annotations

@@ -45,6 +45,8 @@ class Plan(msgspec.Struct):
     params: str
     """As JSON."""
     only: frozenset[str] | None
+    broken: str = ""
+    """Why the queues' own policy could not be made: `policy` stands in for it."""
     suspended_until: float = 0.0
 
 
@@ -97,6 +99,8 @@ class Rounds:
         self._seed = 0
         self._made_of: dict[tuple[str, str], Policy] = {}
         """By name and parameters: settings that leave a policy alone leave what it has learned."""
+        self._broken: dict[tuple[str, str], str] = {}
+        """Those that could not be made, and why: tried again with the next settings."""
         self.effects: list[Effect] = []
         self.configure(config)
 
@@ -120,13 +124,21 @@ class Rounds:
             for q in config.queues.values()
         }
         alone = len(by_policy) == 1
-        before: dict[tuple[str, str], Policy | None] = dict(self._made_of)
+        before: dict[tuple[str, str], Policy | None] = {
+            key: made for key, made in self._made_of.items() if key not in self._broken
+        }
+        self._broken = {}
         self._made_of = {key: before.pop(key, None) or self._made(*key) for key in by_policy}
         for policy in before.values():
             if isinstance(policy, GuardedPolicy):
                 policy.close()
         self._plans = [
-            Plan(self._made_of[key], key[1], None if alone else frozenset(queues))
+            Plan(
+                policy=self._made_of[key],
+                params="{}" if key in self._broken else key[1],
+                only=None if alone else frozenset(queues),
+                broken=self._broken.get(key, ""),
+            )
             for key, queues in sorted(by_policy.items())
         ]
 
@@ -168,7 +180,7 @@ class Rounds:
     def _decide(self, plan: Plan, view: View, seed: int) -> list[Proposal]:
         policy = plan.policy
         if policy is self._ladder:
-            return self._ask(policy, plan.params, view, seed)
+            return self._ask(policy, plan.params, view, seed, why=plan.broken)
         if view.now < plan.suspended_until:
             return self._ask(self._ladder, "{}", view, seed, why=f"{policy.name} is suspended")
         started = self._clock()
@@ -215,8 +227,10 @@ class Rounds:
             if is_own(name):
                 return GuardedPolicy(name, params)
             policy = registry.make(name, json.loads(params))
-        except (LookupError, ValueError) as error:
-            self._fell_back(name, str(error))
+        except Exception as error:  # noqa: BLE001 - whatever a policy does, routing goes on
+            why = f"{type(error).__name__}: {error}"[:200]
+            self._broken[name, params] = f"{name} cannot be made: {why}"
+            self._fell_back(name, why)
             return self._ladder
         if isinstance(policy, Learned) and self._scorer is not None:
             policy.use(self._scorer)

@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Days = Literal["weekday", "weekend", "any"]
 DAY_S = 86_400.0
+BLOCKS_N = 20_000
+"""Most blocks of a design: two years of hours. All are drawn at once, while contacts wait."""
 
 
 class DesignError(ValueError):
@@ -68,8 +70,11 @@ class Design:
             raise DesignError(
                 f"zone: {self.zone!r}; allowed: a name such as Asia/Shanghai"
             ) from error
-        if self.blocks_n < 2:
-            raise DesignError(f"end: {self.end}; allowed: at least two blocks after the start")
+        if not 2 <= self.blocks_n <= BLOCKS_N:
+            raise DesignError(
+                f"end: {self.end}; allowed: 2 to {BLOCKS_N} blocks after the start, "
+                f"not {self.blocks_n}"
+            )
 
     @property
     def blocks_n(self) -> int:

@@ -17,8 +17,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 DRAWS_N = 200
-LARGEST_N = 4_000
-"""Contacts times seats beyond which a batch is left as it is: its draws would cost too long."""
+WORK_N, ASIDE_N = 1_000_000, 300
+"""Pairs weighed in all draws of a round, at most: each batch costs draws x (contacts x seats +
+`ASIDE_N`, for what is beside the matrix), 10 to 40 ns a pair. Batches beyond are left as they are:
+a round has a deadline, and replaying it must not depend on a clock."""
 _NEVER = -1e9
 
 
@@ -32,6 +34,7 @@ class ExploreBatch:
     the share of `draws` further assignments, plus the one used, that have the pair. Counting the
     one used keeps the estimate above 0, and the inverse weight right but for (1 - p)^(draws + 1).
     `scores` of `Match.why` holds its standard error as `propensity_se`; without one it is exact.
+    Guard: `work`, a batch too large for the time of a round.
 
     Scores are those that the policy tells (`Match.why`); where it tells none, its own choice has 1
     and any other 0, so that `scale` says how often the policy is followed.
@@ -52,18 +55,31 @@ class ExploreBatch:
     def decide(self, view: View, rng: Random) -> list[Match]:
         """Return the matches; see `Policy.decide`."""
         plan = Plan(view, self.policy.decide(view, rng))
-        dice = np.random.default_rng(rng.getrandbits(64))
+        dice, left = np.random.default_rng(rng.getrandbits(64)), WORK_N
         for batch in _batches(plan):
-            self._draw(plan, batch, dice)
+            if len(batch) == 1:
+                self._draw_one(plan, batch[0], dice)
+                continue
+            seats, score = _seats(plan, batch)
+            if len(seats) < 2:
+                continue
+            work = (self._draws + 1) * (score.size + ASIDE_N)
+            if work > left:
+                for contact in batch:
+                    plan.keep(contact, "work")
+                continue
+            left -= work
+            self._draw(plan, batch, seats, score, dice)
         return plan.matches()
 
-    def _draw(self, plan: Plan, batch: list[ContactView], dice: np.random.Generator) -> None:
-        if len(batch) == 1:
-            self._draw_one(plan, batch[0], dice)
-            return
-        seats, score = _seats(plan, batch)
-        if len(seats) < 2 or score.size > LARGEST_N:
-            return
+    def _draw(
+        self,
+        plan: Plan,
+        batch: list[ContactView],
+        seats: list[str],
+        score: Floats,
+        dice: np.random.Generator,
+    ) -> None:
         table = score / self._scale
         agents, number = np.unique(seats, return_inverse=True)
         used = number[_assigned(table, dice)]

@@ -170,6 +170,29 @@ def test_guards_leave_matches_alone_and_are_told() -> None:
     assert crowded[0].why is None
 
 
+def test_batches_beyond_a_rounds_work_are_left_as_they_are() -> None:
+    view = centre(20, 200)
+    plain = LongestIdle().decide(view, Random(1))
+    left = ExploreBatch(LongestIdle(), draws=10_000).decide(view, Random(1))
+    assert [(m.contact, m.agent) for m in left] == [(m.contact, m.agent) for m in plain]
+    assert {m.why.guards for m in left if m.why} == {("work",)}
+    few = ExploreBatch(LongestIdle(), draws=100).decide(view, Random(1))
+    assert all(m.why.propensities for m in few if m.why)
+
+
+def test_the_work_of_a_round_is_bounded_over_all_its_batches() -> None:
+    contacts = [
+        ContactView(id=f"c{n:02d}", demand=Demand(queue=f"q{n // 2}"), arrived_at=n, virtual_at=n)
+        for n in range(40)
+    ]
+    view = View.of(contacts, [AgentView(id=f"a{n:02d}") for n in range(60)], now=60.0)
+    told = [m.why for m in ExploreBatch(draws=500).decide(view, Random(1)) if m.why]
+    guarded = [why.guards == ("work",) for why in told]
+    assert not guarded[0]
+    assert guarded[-1]
+    assert guarded == sorted(guarded)
+
+
 def test_parameters_out_of_range_are_refused() -> None:
     with pytest.raises(ValueError, match="epsilon: 2; allowed: 0 to 1"):
         ExploreNearTies(epsilon=2)

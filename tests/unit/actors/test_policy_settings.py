@@ -15,6 +15,14 @@ class Mine:
 """
 
 
+def nested(depth):
+    """Return the parameters of a policy within a policy within ..."""
+    params = {}
+    for _ in range(depth):
+        params = {"policy": "explore", "parameters": params}
+    return params
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path):
     (tmp_path / "mine.py").write_text(FILE)
@@ -41,6 +49,20 @@ def test_a_policy_of_ones_own_is_known_by_its_name_and_not_run(name):
         ("fixed_cap", {"cap": 0}, "policy_params: fixed_cap.cap: .* greater than or equal to 1"),
         ("fixed_cap", {"cup": 2}, "policy_params: fixed_cap.cup: unknown; allowed: cap"),
         ("explore", {"policy": "no_such"}, "policy_params: explore.*no policy named 'no_such'"),
+        (
+            "switchback",
+            {"block_s": 1e-6, "burn_in_s": 0, "hours": False, "end": 1e15},
+            "policy_params: switchback.*end: 1000000000000000.0; allowed: 2 to 20000 blocks",
+        ),
+        (
+            "lp_value",
+            {
+                "agents": {f"g{n}": 1 for n in range(101)},
+                "arrivals_per_hour": {f"q{n}": 1 for n in range(100)},
+            },
+            "policy_params: lp_value.*10100 pairs; allowed: 10000",
+        ),
+        ("explore", nested(5_000), "policy_params: policies within policies, too deep"),
         ("none.py:X", {}, "policy: no file 'none.py' in RAYDESK_POLICIES_DIR; given: 'none.py:X'"),
         ("../mine.py:Mine", {}, "policy: no file"),
         ("broken.py:X", {}, "policy: broken.py is no Python"),

@@ -113,7 +113,8 @@ def test_by_hand_without_covariates() -> None:
         ({"block_s": 0.0}, "block_s: 0.0; allowed: above 0"),
         ({"burn_in_s": 7_200.0}, "burn_in_s: 7200.0; allowed: 0 to less than block_s"),
         ({"block_s": 5_000.0}, "block_s: 5000.0; allowed with hours: what divides a day"),
-        ({"end": MONDAY}, "end: .*; allowed: at least two blocks after the start"),
+        ({"end": MONDAY}, "end: .*; allowed: 2 to 20000 blocks after the start, not 0"),
+        ({"end": 1e15}, "end: .*; allowed: 2 to 20000 blocks after the start"),
     ],
 )
 def test_a_design_that_cannot_be_run_is_refused(change: dict[str, Any], said: str) -> None:
