@@ -78,7 +78,7 @@ class BotLine:
         """Return what a text may become.
 
         Raises:
-            ModelLateError: it came to nothing in time; the next letter asks again.
+            ModelLateError: it came to nothing in time.
         """
         return await self._once("typed", encoded(asked), TypedTold, asked.org)
 

@@ -19,7 +19,7 @@ import structlog
 from actors.frames import AssistTopic
 from bot.acts import Found, Ground
 from bot.answering import Decision, Thresholds, Understanding
-from bot.knowledge import Base, Topic, Version
+from bot.knowledge import Topic, Version
 from bot.published import BaseSettings, Published
 from serve.bot_ports import (
     Answered,
@@ -40,11 +40,11 @@ TYPED_N = 10
 ASSIST_N = 3
 GROUND_CHARS = 1_000
 TENTH = 10
-WARM_UP = ("怎么退款？", "How do I get a refund?")
 _BANDS = {"answer": 2, "clarify": 1, "fallback": 0}
 
-Learn = Callable[[Base, int], Awaitable[Understanding]]
-"""Learns a base as a version, without holding up whoever waits for answers meanwhile."""
+Learn = Callable[[str, Version], Awaitable[Understanding]]
+"""Learns an organisation's version, without holding up whoever waits for answers meanwhile; what
+it returns is warm: its first question costs no more than the others."""
 
 
 class Served(msgspec.Struct, frozen=True):
@@ -107,10 +107,11 @@ class BotModel:
     async def _swap(self, name: tuple[str, str], new: Published) -> None:
         begun, before = self._clock(), self._served.get(name[0], {}).get(name[1])
         try:
-            version = await self._understanding(new.version, before, new.settings)
+            version = await self._understanding(name[0], new.version, before, new.settings)
             trial, stage = None, ""
             if new.candidate is not None:
-                trial = await self._understanding(new.candidate.version, before, new.settings)
+                candidate = new.candidate.version
+                trial = await self._understanding(name[0], candidate, before, new.settings)
                 stage = new.candidate.stage
         except Exception:
             log.exception("bot.not_learned", org=name[0], base=name[1])
@@ -123,15 +124,12 @@ class BotModel:
         log.info("bot.version", org=name[0], base=name[1], version=version.version, took_s=took)
 
     async def _understanding(
-        self, stored: Version, before: Served | None, settings: BaseSettings
+        self, org: str, stored: Version, before: Served | None, settings: BaseSettings
     ) -> Understanding:
         for known in (before.live, before.trial) if before is not None else ():
             if known is not None and known.version == stored.number:
                 return _with_settings(known, settings)
-        learned = await self._learn(stored.base, stored.number)
-        # The first question to a version compiles and loads what it needs: no customer's.
-        await asyncio.to_thread(learned.answer_many, WARM_UP, now=self._clock())
-        return _with_settings(learned, settings)
+        return _with_settings(await self._learn(org, stored), settings)
 
     # --- questions -------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ while a customer waits for a person.
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import Any
 
 import msgspec
@@ -20,33 +19,31 @@ from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from actors.ports import Metrics
-from bot.answering import Understanding
 from bot.knowledge import Base
 from bot.llm import LlmPlace
 from bot.llm_guard import Limits
 from bot.tokens import warm_up
 from infra.settings import Settings
 from serve.bot_app import BotApp
+from serve.bot_learning import StoredLearning, learn_when_idle
 from serve.bot_line import BotLine
 from serve.bot_llm import LlmWriter
 from serve.bot_model import BotModel
 from serve.bot_ports import Method, ModelError
 from serve.bots import BotParts
 from serve.doors import AdaptersBuilder
+from serve.knowledge.encoding import encoder_here
 from serve.oauth.key_following import KeyFollower
 from serve.people import wiring_of_settings
+from serve.priority import behind_people
 from serve.tokens import Tokens
 
 BOT_APP = "bots"
 MODEL_APP = "bot_model"
 MODEL = "BotModel"
-SMALL_N = 2_000
-"""Wordings that are learned in a thread of the model's own process (a blink); more go elsewhere."""
 QUEUED_N = 500
 """Questions that one caller may have under way; more fail at once."""
 REPORT_S = 1.0
-NICE = 10
-"""Learning and answering yield to people's messages where both want the same core."""
 
 log = structlog.get_logger()
 
@@ -102,9 +99,8 @@ class ModelReplica(BotModel):
     """The understanding of every organisation's bots, in a process of its own."""
 
     def __init__(self, builder: AdaptersBuilder) -> None:
-        os.nice(NICE)
         builder.actors.prepare()
-        super().__init__(learn_beside)
+        super().__init__(StoredLearning(builder.objects(), learn_elsewhere, encoder_here()))
         self._source = builder.knowledge()
         self._following: asyncio.Task[None] | None = None
         warm_up()
@@ -165,22 +161,11 @@ class BotReplica:
         self._tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
 
 
-async def learn_beside(base: Base, version: int) -> Understanding:
-    """Learn a base: a small one in a thread, a large one in a process of Ray's."""
-    if sum(len(topic.phrasings()) for topic in base.topics) <= SMALL_N:
-        return await asyncio.to_thread(_learn, base, version)
-    job = ray.remote(num_cpus=0, max_retries=2)(_learn_elsewhere)
-    found: Understanding = await job.remote(base, version)
-    return found
-
-
-def _learn(base: Base, version: int) -> Understanding:
-    return Understanding.learn(base, version=version)
-
-
-def _learn_elsewhere(base: Base, version: int) -> Understanding:
-    os.nice(NICE)
-    return _learn(base, version)
+async def learn_elsewhere(base: Base, version: int) -> bytes:
+    """Learn in a process of Ray's (implements `serve.bot_learning.Elsewhere`)."""
+    job = ray.remote(num_cpus=0, max_retries=2, runtime_env=behind_people(19))(learn_when_idle)
+    data: bytes = await job.remote(base, version)
+    return data
 
 
 def model_app(builder: AdaptersBuilder, replicas: int = 1) -> serve.Application:
@@ -193,7 +178,11 @@ def model_app(builder: AdaptersBuilder, replicas: int = 1) -> serve.Application:
         health_check_period_s=1.0,
         health_check_timeout_s=5.0,
         graceful_shutdown_timeout_s=2.0,
-        ray_actor_options={"num_cpus": 0, "memory": 300 * 1024 * 1024},
+        ray_actor_options={
+            "num_cpus": 0,
+            "memory": 300 * 1024 * 1024,
+            "runtime_env": behind_people(),
+        },
     )
     return deployed(ModelReplica).bind(builder)
 
@@ -205,7 +194,11 @@ def bot_app(builder: AdaptersBuilder, url: str, asked: Asking) -> serve.Applicat
         num_replicas=1,
         health_check_period_s=2.0,
         health_check_timeout_s=5.0,
-        ray_actor_options={"num_cpus": 0, "memory": 200 * 1024 * 1024},
+        ray_actor_options={
+            "num_cpus": 0,
+            "memory": 200 * 1024 * 1024,
+            "runtime_env": behind_people(),
+        },
     )
     return deployed(BotReplica).bind(builder, url, asked)
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from redis.asyncio import Redis
 
+from actors.ports import Objects
 from actors.recording import Recorder
 from infra.acts import ActCarrier, ActStreams
 from infra.configs import RedisConfigs
@@ -94,6 +95,10 @@ class DoorWiring:
         redis, settings = self.actors.redis(), self.actors.settings
         return KnowledgeStore(RedisKnowledge(redis, check_s=settings.config_check_s))
 
+    def objects(self) -> Objects:
+        """Return the store of whole files."""
+        return open_objects(self.actors.settings)
+
     def outcomes(self) -> StreamSink:
         """Return where whoever answers tells what became of questions; it must be run."""
         return StreamSink(OutcomeStream(self.actors.redis()))
@@ -107,7 +112,7 @@ class DoorWiring:
         sealed = RedisSealedKeys(redis)
         if not is_announced(await sealed.read(), self._key_set):
             await sealed.write(seal(self._key_set))
-        objects, index = open_objects(settings), RedisDecisionIndex(redis)
+        objects, index = self.objects(), RedisDecisionIndex(redis)
         tickets = None if people.directory is None else SqlTickets(people.directory.engine)
         # Its process starts with the first file; a gateway that never records has none.
         elsewhere = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))

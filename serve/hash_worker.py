@@ -1,6 +1,6 @@
 """Hashes passwords in a process of its own, which runs only when nobody else wants the processor.
 
-Started by `serve/password_hashes.py` as a bare file. Each line of standard input is a request
+Started by `serve/password_hashes.py`. Each line of standard input is a request
 `[stored hash or "", password]`; each line of standard output its answer: for a stored hash whether
 the password is right, else the new hash. Ends with its input, so never outlives who started it.
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
 from contextlib import suppress
@@ -17,6 +16,8 @@ from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+
+from serve.priority import run_when_idle
 
 REST_S, REST_TIMES = 2.0, 3.0
 REST_ABOVE = 1.25
@@ -34,16 +35,14 @@ def rest_after(took_s: float, best_s: float) -> float:
 
 
 def yield_to_everybody() -> None:
-    """Run when the processor would idle (Linux); elsewhere at the lowest ordinary priority.
+    """Run when the processor would idle.
 
     Linux shares processors between sessions first (autogroups, `man 7 sched`) and looks at
     priorities inside a session only: the worker has a session of its own, and that gives way.
     """
-    os.nice(19)
-    if sys.platform == "linux":
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-        with suppress(OSError):  # not there, or switched off: then priorities are enough
-            Path("/proc/self/autogroup").write_text("19")
+    run_when_idle()
+    with suppress(OSError):  # not there, or switched off: then priorities are enough
+        Path("/proc/self/autogroup").write_text("19")
 
 
 def answer(hasher: PasswordHasher, stored: str, password: str) -> str | bool:

@@ -22,7 +22,7 @@ from argon2 import PasswordHasher
 
 from serve.hash_worker import answer
 
-WORKER = Path(__file__).with_name("hash_worker.py")
+_ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 5.0
 """On a machine without an idle moment the worker gets nowhere; then one hash is computed here every
 so often, that people may still come in."""
@@ -115,9 +115,10 @@ def _yield_to_chats() -> None:
 
 
 def start_worker() -> subprocess.Popen[bytes]:
-    """Start the worker; it needs nothing of ours, so nothing of ours is imported (`-I`)."""
-    return subprocess.Popen(  # noqa: S603 # our own program
-        [sys.executable, "-I", str(WORKER)],
+    """Start the worker, in a session of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "serve.hash_worker"],
+        cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,

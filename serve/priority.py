@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 NICE = 10
@@ -12,11 +13,20 @@ NICE = 10
 
 
 def run_when_idle() -> None:
-    """Let this process run when the processor would idle (Linux); elsewhere at the lowest ordinary
-    priority. It cannot be taken back."""
+    """Let the calling thread, and what it starts, run when the processor would idle (Linux);
+    elsewhere the process, at the lowest ordinary priority. It cannot be taken back."""
     os.nice(19)
     if sys.platform == "linux":
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def idle_thread(name: str) -> ThreadPoolExecutor:
+    """Return a thread that runs when the processor would idle (Linux); elsewhere an ordinary one.
+
+    Linux knows priorities of threads; elsewhere they belong to the whole process.
+    """
+    start = run_when_idle if sys.platform == "linux" else None
+    return ThreadPoolExecutor(1, name, initializer=start)
 
 
 def behind_people(nice: int = NICE) -> dict[str, Any]:

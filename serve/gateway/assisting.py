@@ -31,6 +31,8 @@ NOTED_N = 500
 BATCH_N = 50
 QUIET_S = 30.0
 """An organisation without a knowledge base is not asked about again for this long."""
+AWAY_S = 1.0
+"""A model that did not answer is left alone for this long."""
 TYPED_CHARS = 200
 
 _decoder = msgspec.json.Decoder(Message)
@@ -67,6 +69,7 @@ class Assisting:
         self._noted: dict[tuple[int, str], Noted] = {}
         self._typed: dict[Connection, str] = {}
         self._quiet: dict[str, float] = {}
+        """Organisation -> until when nothing is asked for it."""
         self._news = asyncio.Event()
 
     # --- the gateway's side: returns at once -------------------------------------------------
@@ -132,6 +135,7 @@ class Assisting:
         except ModelLateError:
             for org, _ in questions:
                 self._metrics.add("assist_total", 1.0, "late", org)
+                self._quiet[org] = self._clock() + AWAY_S
             return
         for org in told.strangers:
             self._quiet[org] = self._clock() + QUIET_S
@@ -159,7 +163,8 @@ class Assisting:
         try:
             told = await self._line.typed(TypedAsked(org=connection.identity.org, text=text))
         except ModelLateError:
-            return  # the next letter asks again
+            self._quiet[connection.identity.org] = self._clock() + AWAY_S
+            return
         if not told.known:
             self._quiet[connection.identity.org] = self._clock() + QUIET_S
         elif connection not in self._typed:

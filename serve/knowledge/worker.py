@@ -19,9 +19,9 @@ from bot.tables import FileError
 from serve.knowledge import jobs as j
 from serve.knowledge.framing import read_frame, write_frame
 from serve.knowledge.importing import read_file
+from serve.priority import NICE
 
 IDLE_S = 600.0
-NICE = 10
 
 
 def do(job: j.Job) -> j.Result:

@@ -16,7 +16,7 @@ from bot.outcomes import QuestionOutcome
 from infra.metrics import PlainMetrics
 from serve.bot_line import BotLine
 from serve.bot_ports import AssistAsked, AssistTold, ModelError, TypedAsked, TypedTold, encoded
-from serve.gateway.assisting import LATE_S, Assisting
+from serve.gateway.assisting import AWAY_S, LATE_S, Assisting
 
 TOPIC = AssistTopic(topic="refund", question="退款？", answer="七天")
 ANN = Person(id="ann", role="agent")
@@ -155,7 +155,9 @@ async def test_what_comes_too_late_is_dropped(house: House, how: str) -> None:
     assert house.counted("late") == 1.0
 
 
-async def test_a_model_that_fails_costs_a_suggestion_and_nothing_else(house: House) -> None:
+async def test_a_model_that_fails_costs_suggestions_and_is_left_alone_for_a_while(
+    house: House,
+) -> None:
     ann: Any = Socket()
     house.fails = True
     house.assisting.saw(ann, "7", message(1, "退款"))
@@ -163,7 +165,11 @@ async def test_a_model_that_fails_costs_a_suggestion_and_nothing_else(house: Hou
     house.fails = False
     house.assisting.saw(ann, "7", message(2, "退款"))
     await settle()
-    assert [frame.seq for frame in ann.got] == [2]
+    assert ann.got == []
+    house.now += AWAY_S + 0.01
+    house.assisting.saw(ann, "7", message(3, "退款"))
+    await settle()
+    assert [frame.seq for frame in ann.got] == [3]
 
 
 async def test_an_organisation_without_a_base_is_left_in_peace_for_a_while(house: House) -> None:

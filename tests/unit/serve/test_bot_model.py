@@ -51,10 +51,10 @@ class Learner:
         self.may = asyncio.Event()
         self.may.set()
 
-    async def __call__(self, base: Base, version: int) -> Understanding:
+    async def __call__(self, org: str, stored: Version) -> Understanding:
         await self.may.wait()
-        self.learned.append(version)
-        return Understanding.learn(base, version=version)
+        self.learned.append(stored.number)
+        return Understanding.learn(stored.base, version=stored.number)
 
 
 async def settled(model: BotModel) -> None:
@@ -141,10 +141,10 @@ async def test_a_base_taken_back_answers_no_more(model: BotModel) -> None:
 
 
 async def test_a_base_that_cannot_be_learned_leaves_the_old_one() -> None:
-    async def learn(base: Base, version: int) -> Understanding:
-        if version == 2:
+    async def learn(org: str, stored: Version) -> Understanding:
+        if stored.number == 2:
             raise ValueError("broken")
-        return Understanding.learn(base, version=version)
+        return Understanding.learn(stored.base, version=stored.number)
 
     model = BotModel(learn)
     model.changed(published(REFUND))
