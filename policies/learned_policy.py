@@ -97,6 +97,8 @@ class Learned:
     ) -> None:
         self._scorer = scorer
         self.limits, self._worth = limits or Limits(), worth or Worth()
+        self.pending: set[str] = set()
+        """Contacts that the last round left out until their scores are there."""
 
     def use(self, scorer: Scorer) -> None:
         """Take scores from here from now on: the live system has its own."""
@@ -111,6 +113,7 @@ class Learned:
         draft = Draft(view)
         free_n = sum(view.pool[agent].free for agent in view.pool.free)
         most, pending = min(view.limit, free_n), set[Demand]()
+        self.pending.clear()
         for contact in draft.candidates():
             if contact.demand in pending:
                 continue
@@ -122,6 +125,7 @@ class Learned:
             if isinstance(scores, Pending):
                 # Nobody younger of its kind goes before it, and no more are asked than can go.
                 pending.add(contact.demand)
+                self.pending.add(contact.id)
                 if len(pending) + len(draft.matches) >= most:
                     break
                 continue

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from random import Random
 
 from policies import registry
+from policies.deciders import use_scorer
 from policies.decisions import Decision, agent_of, contact_of
-from policies.learned_policy import Learned
 from policies.logged_scores import LoggedScores
 from policies.view import HOLD, Match, Policy, View
 
@@ -61,8 +61,7 @@ def replay(
             policy = registry.make(first.policy, json.loads(first.policy_params))
         except (LookupError, ValueError) as error:
             raise CannotReplayError(f"decision {first.id}: {error}") from None
-    if isinstance(policy, Learned):
-        policy.use(LoggedScores([first, *rest]))
+    use_scorer(policy, LoggedScores([first, *rest]))
     return policy.decide(view_of(first), Random(first.seed))
 
 

@@ -13,8 +13,9 @@ from actors.config import OrgConfig
 from actors.dispatch.guarded import GuardedPolicy, NotReadyError, is_own
 from actors.effects import Count, Effect, Log
 from policies import registry
+from policies.deciders import use_scorer
 from policies.eligibility import reason
-from policies.learned_policy import Learned, Scorer
+from policies.learned_policy import Scorer
 from policies.pool import Pool
 from policies.view import (
     LONGEST_IDLE,
@@ -39,8 +40,9 @@ LIMIT = 64
 
 
 class Plan(msgspec.Struct):
-    """A policy and the queues it decides for (None: all)."""
+    """A policy, under its name in the settings, and the queues it decides for (None: all)."""
 
+    name: str
     policy: Policy
     params: str
     """As JSON."""
@@ -134,6 +136,7 @@ class Rounds:
                 policy.close()
         self._plans = [
             Plan(
+                name=registry.FALLBACK if key in self._broken else key[0],
                 policy=self._made_of[key],
                 params="{}" if key in self._broken else key[1],
                 only=None if alone else frozenset(queues),
@@ -167,7 +170,7 @@ class Rounds:
         """Return the call, for the log, of a policy that holds a contact of this queue back."""
         plan = next(plan for plan in self._plans if plan.only is None or queue in plan.only)
         return Asking(
-            policy=plan.policy.name,
+            policy=plan.name,
             params=plan.params,
             version=getattr(plan.policy, "version", ""),
             level=0,
@@ -178,39 +181,42 @@ class Rounds:
         )
 
     def _decide(self, plan: Plan, view: View, seed: int) -> list[Proposal]:
-        policy = plan.policy
-        if policy is self._ladder:
-            return self._ask(policy, plan.params, view, seed, why=plan.broken)
+        if plan.policy is self._ladder:
+            return self._ask(plan, view, seed, why=plan.broken)
         if view.now < plan.suspended_until:
-            return self._ask(self._ladder, "{}", view, seed, why=f"{policy.name} is suspended")
+            return self._fall_back(plan, view, seed, f"{plan.name} is suspended")
         started = self._clock()
         try:
-            proposals = self._ask(policy, plan.params, view, seed)
+            proposals = self._ask(plan, view, seed)
             late = self._clock() - started > LATE_S
             why = "late" if late else ""
         except NotReadyError:
             plan.suspended_until = view.now + LOADING_S
-            return self._ask(self._ladder, "{}", view, seed, why=f"{policy.name} is loading")
+            return self._fall_back(plan, view, seed, f"{plan.name} is loading")
         except Exception as error:  # noqa: BLE001 - whatever a policy does, routing goes on
             why = f"{type(error).__name__}: {error}"
         if not why:
             return proposals
         plan.suspended_until = view.now + SUSPEND_S
-        self._fell_back(policy.name, why)
-        return self._ask(self._ladder, "{}", view, seed, why=f"{policy.name}: {why}"[:200])
+        self._fell_back(plan.name, why)
+        return self._fall_back(plan, view, seed, f"{plan.name}: {why}"[:200])
 
-    def _ask(
-        self, policy: Policy, params: str, view: View, seed: int, *, why: str = ""
-    ) -> list[Proposal]:
+    def _fall_back(self, plan: Plan, view: View, seed: int, why: str) -> list[Proposal]:
+        """Let the ladder decide for the queues of a plan."""
+        return self._ask(
+            Plan(registry.FALLBACK, self._ladder, "{}", plan.only), view, seed, why=why
+        )
+
+    def _ask(self, plan: Plan, view: View, seed: int, *, why: str = "") -> list[Proposal]:
         """Ask and recheck.
 
         Raises:
             ValueError: the policy's answer breaks a rule of the view.
         """
         asking = Asking(
-            policy=policy.name,
-            params=params,
-            version=getattr(policy, "version", ""),
+            policy=plan.name,
+            params=plan.params,
+            version=getattr(plan.policy, "version", ""),
             level=LONGEST_IDLE if why else 0,
             reason=why,
             only=view.only,
@@ -218,7 +224,7 @@ class Rounds:
             seed=seed,
         )
         started = self._clock()
-        asking.proposals = _checked(policy.decide(view, Random(seed)), view, asking)
+        asking.proposals = _checked(plan.policy.decide(view, Random(seed)), view, asking)
         asking.latency_s = self._clock() - started
         return asking.proposals
 
@@ -232,8 +238,8 @@ class Rounds:
             self._broken[name, params] = f"{name} cannot be made: {why}"
             self._fell_back(name, why)
             return self._ladder
-        if isinstance(policy, Learned) and self._scorer is not None:
-            policy.use(self._scorer)
+        if self._scorer is not None:
+            use_scorer(policy, self._scorer)
         return policy
 
     def _fell_back(self, policy: str, why: str) -> None:

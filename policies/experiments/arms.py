@@ -7,6 +7,7 @@ from random import Random
 
 import msgspec
 
+from policies.deciders import awaits_scores
 from policies.experiments.design import Design
 from policies.exploring.plan import Plan
 from policies.view import ContactView, Match, Policy, View, Why
@@ -24,12 +25,12 @@ class ByBlock:
 
     def __init__(self, live: Policy, candidate: Policy, design: Design, experiment: str) -> None:
         self.name = experiment
-        self._policies, self._design = (live, candidate), design
+        self.deciders, self._design = (live, candidate), design
 
     def decide(self, view: View, rng: Random) -> list[Match]:
         """Return the matches of the policy whose block it is; see `Policy.decide`."""
         arm = self._design.arm_at(view.now)
-        policy, block = self._policies[arm], str(self._design.block_at(view.now))
+        policy, block = self.deciders[arm], str(self._design.block_at(view.now))
         return [
             _told(match, policy.name, self.name, ARMS[arm], block)
             for match in policy.decide(view, rng)
@@ -41,8 +42,9 @@ class ByContact:
 
     For ramping up: the live policy still says who is served and in which order, so the candidate
     cannot make anybody wait. It picks among those who may take the contact beside everything else
-    in the round. What it raises, or holds back, leaves the live choice (guard `candidate`).
-    A contact keeps its arm while the share grows, and whatever its attempts.
+    in the round. What it raises, or holds back, leaves the live choice (guard `candidate`); a
+    contact whose scores are on their way to it is left out until they are there. A contact keeps
+    its arm while the share grows, and whatever its attempts.
     """
 
     def __init__(self, live: Policy, candidate: Policy, share: float, experiment: str) -> None:
@@ -50,18 +52,19 @@ class ByContact:
             raise ValueError(f"share: {share}; allowed: 0 to 1")
         self.name = experiment
         self._live, self._candidate, self._share = live, candidate, share
+        self.deciders = (live, candidate)
 
     def decide(self, view: View, rng: Random) -> list[Match]:
         """Return the matches; see `Policy.decide`."""
         plan = Plan(view, self._live.decide(view, rng))
-        arms = [arm_of(contact.id, self.name, self._share) for contact in plan.contacts]
-        for contact, arm in zip(plan.contacts, arms, strict=True):
-            if arm == CANDIDATE:
+        arms = {c.id: arm_of(c.id, self.name, self._share) for c in plan.contacts}
+        for contact in list(plan.contacts):
+            if arms[contact.id] == CANDIDATE:
                 self._ask(plan, contact, rng)
         who = {LIVE: self._live.name, CANDIDATE: self._candidate.name}
         return [
-            _told(match, who[arm], self.name, arm, "")
-            for match, arm in zip(plan.matches(), arms, strict=True)
+            _told(match, who[arms[match.contact]], self.name, arms[match.contact], "")
+            for match in plan.matches()
         ]
 
     def _ask(self, plan: Plan, contact: ContactView, rng: Random) -> None:
@@ -74,10 +77,12 @@ class ByContact:
             chosen = {option.id for option in options} & {match.agent for match in matches}
         except Exception:  # noqa: BLE001 - whatever a candidate does, the live policy's choice stands
             chosen = set()
-        if len(chosen) != 1:
+        if len(chosen) == 1:
+            plan.move(contact, chosen.pop(), matches[0].why or Why())
+        elif awaits_scores(self._candidate, contact.id):
+            plan.drop(contact)
+        else:
             plan.keep(contact, CANDIDATE)
-            return
-        plan.move(contact, chosen.pop(), matches[0].why or Why())
 
 
 class Whole:
@@ -86,6 +91,7 @@ class Whole:
     def __init__(self, candidate: Policy, experiment: str) -> None:
         self.name = experiment
         self._candidate = candidate
+        self.deciders = (candidate,)
 
     def decide(self, view: View, rng: Random) -> list[Match]:
         """Return the candidate's matches; see `Policy.decide`."""

@@ -53,6 +53,7 @@ class Shadow:
             raise ValueError(f"share: {share}; allowed: 0 to 1")
         self.name = live.name
         self.live, self.shadows = live, tuple(shadows)
+        self.deciders = (live,)
         self.tallies = {shadow.name: Tally() for shadow in self.shadows}
         self._share, self._budget_s, self._rest_s, self._clock = share, budget_s, rest_s, clock
         self._rests_until = dict.fromkeys(self.tallies, float("-inf"))
@@ -60,13 +61,12 @@ class Shadow:
     def decide(self, view: View, rng: Random) -> list[Match]:
         """Return the live policy's matches; see `Policy.decide`."""
         matches = self.live.decide(view, rng)
-        if not matches or _lot(view.now) >= self._share:
-            return matches
         told: dict[str, dict[str, str]] = {match.contact: {} for match in matches}
-        for shadow in self.shadows:
+        shown = bool(matches) and _lot(view.now) < self._share
+        for shadow in self.shadows if shown else ():
             if view.now >= self._rests_until[shadow.name]:
                 self._ask(shadow, view, matches, told)
-        return [_with(match, told[match.contact]) for match in matches]
+        return [self._told(match, told[match.contact]) for match in matches]
 
     def _ask(
         self, shadow: Policy, view: View, matches: list[Match], told: dict[str, dict[str, str]]
@@ -76,9 +76,9 @@ class Shadow:
         free = set(view.pool.free)
         bounds = (view.limit, view.only, view.now)
         try:
-            given = {m.contact: m.agent for m in shadow.decide(view, Random(f"{view.now}"))}
+            given = {m.contact: m for m in shadow.decide(view, Random(f"{view.now}"))}
             assert view.pool.free == free, "it changed who is free"
-            chosen = {match.contact: str(given.get(match.contact, HOLD)) for match in matches}
+            chosen = _chosen(matches, given)
         except Exception:  # noqa: BLE001 - whatever a shadow does, routing goes on
             view.pool.free.clear()
             view.pool.free.update(free)
@@ -90,6 +90,12 @@ class Shadow:
         self._count(shadow.name, matches, chosen, spent, bounds[2])
         for contact, agent in chosen.items():
             told[contact][shadow.name] = agent
+
+    def _told(self, match: Match, shadow: dict[str, str]) -> Match:
+        why = match.why or Why()
+        by = why.policy or self.live.name
+        why = msgspec.structs.replace(why, policy=by, shadow=shadow)
+        return Match(match.contact, match.agent, why)
 
     def _count(
         self, name: str, matches: list[Match], chosen: dict[str, str], spent: float, now: float
@@ -105,11 +111,15 @@ class Shadow:
             self._rests_until[name] = now + self._rest_s
 
 
-def _with(match: Match, shadow: dict[str, str]) -> Match:
-    if not shadow:
-        return match
-    why = match.why or Why()
-    return Match(match.contact, match.agent, msgspec.structs.replace(why, shadow=shadow))
+def _chosen(matches: list[Match], given: dict[str, Match]) -> dict[str, str]:
+    """Return whom the shadow would have chosen for each live match; what it left to its ladder is
+    no answer of its own."""
+    answers = {match.contact: given.get(match.contact) for match in matches}
+    return {
+        contact: HOLD if answer is None else str(answer.agent)
+        for contact, answer in answers.items()
+        if answer is None or answer.why is None or not answer.why.fallback_level
+    }
 
 
 def _lot(now: float) -> float:

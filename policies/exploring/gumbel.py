@@ -50,6 +50,7 @@ class ExploreBatch:
         if draws < 1:
             raise ValueError(f"draws: {draws}; allowed: whole numbers from 1")
         self.policy = policy or LongestIdle()
+        self.deciders = (self.policy,)
         self._scale, self._draws = scale, draws
 
     def decide(self, view: View, rng: Random) -> list[Match]:

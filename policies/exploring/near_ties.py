@@ -46,6 +46,7 @@ class ExploreNearTies:
         if not tie >= 0:
             raise ValueError(f"tie: {tie}; allowed: 0 and more")
         self.policy = policy or LongestIdle()
+        self.deciders = (self.policy,)
         self._epsilon, self._tie = epsilon, tie
         self._share, self._load, self._wait_s = share, load, wait_s
 

@@ -11,7 +11,7 @@ from policies.view import AgentView, ContactView, Match, View, Why
 
 
 class Plan:
-    """The matches of one round, whose agents may be exchanged; contacts and their order stay."""
+    """The matches of one round, whose agents may be exchanged; their order stays."""
 
     def __init__(self, view: View, matches: Sequence[Match]) -> None:
         self.view = view
@@ -61,6 +61,12 @@ class Plan:
         self._given[self._agent[contact.id]].remove(contact)
         self._given.setdefault(agent, []).append(contact)
         self._agent[contact.id], self._whys[contact.id] = agent, why
+
+    def drop(self, contact: ContactView) -> None:
+        """Leave the contact out of the round."""
+        self.contacts.remove(contact)
+        self._given[self._agent.pop(contact.id)].remove(contact)
+        del self._whys[contact.id]
 
     def keep(self, contact: ContactView, guard: str) -> None:
         """Leave the contact where it is, because of a guard."""

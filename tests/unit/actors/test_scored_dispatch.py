@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import msgspec
+import pytest
 
 from actors.addresses import Address
 from actors.config import AgentConfig, OrgConfig, QueueConfig
@@ -23,6 +24,7 @@ from actors.messages import (
 )
 from actors.scoring import ScoreRequest
 from policies.decisions import Decision
+from policies.experiments.arms import arm_of
 from policies.explain import explain
 from policies.learned_policy import Scores
 from policies.replay import differences
@@ -230,6 +232,65 @@ def test_scores_of_others_than_the_free_are_a_step_down_the_ladder_too() -> None
     rig.send(ScoresTold(request=request.id, scores={"1": strangers}))
     (row,) = logged(rig)
     assert (row.fallback_level, row.fallback_reason) == (2, "learned: scores of nobody free")
+
+
+LEARNED = {"policy": "learned"}
+WRAPPED: dict[str, dict[str, object]] = {
+    "labelled": {"policy": "learned"},
+    "explore": {"policy": "learned", "epsilon": 0.0},
+    "ramp": {"share": 1.0, "candidate": LEARNED},
+    "shadow": {"live": LEARNED, "shadows": [{"policy": "least_busy"}]},
+    "switchback": {
+        "live": LEARNED,
+        "candidate": LEARNED,
+        "start": START - 3600,
+        "end": START + 86_400,
+        "block_s": 7_200.0,
+    },
+}
+
+
+@pytest.mark.parametrize("policy", WRAPPED)
+def test_a_model_within_another_policy_is_asked_and_its_answer_used(policy: str) -> None:
+    rig = centre(policy=policy, policy_params=WRAPPED[policy])
+    rig.send(waits())
+    assert given(rig) == []
+    assert logged(rig) == []
+    rig.send(told(asked(rig)[0], best="bob"))
+    (row,) = logged(rig)
+    assert (row.action, row.model_version, row.fallback_level) == ("bob", "m:1", 0)
+    assert differences([row]) == []
+
+
+@pytest.mark.parametrize("policy", WRAPPED)
+def test_a_model_within_another_policy_is_not_waited_for(policy: str) -> None:
+    rig = centre(policy=policy, policy_params=WRAPPED[policy])
+    rig.send(waits())
+    rig.advance(DEADLINE_S)
+    (row,) = logged(rig)
+    assert (row.action, row.fallback_level) == ("eve", 2)
+    assert differences([row]) == []
+
+
+def test_in_a_ramp_the_other_contacts_do_not_wait_for_scores() -> None:
+    params = {"share": 0.5, "candidate": LEARNED}
+    rig = centre(policy="ramp", policy_params=params)
+    sessions = [str(n) for n in range(8)]
+    arms = {one: arm_of(one, "ramp", 0.5) for one in sessions}
+    live = next(one for one in sessions if arms[one] == "live")
+    scored = next(one for one in sessions if arms[one] == "candidate")
+    rig.send(waits(scored, age=9), waits(live, age=5))
+    assert [row.contact.session for row in logged(rig)] == [live]
+    rig.send(told(asked(rig)[0], best="bob"))
+    assert [(row.contact.session, row.action) for row in logged(rig)][1:] == [(scored, "bob")]
+
+
+def test_a_model_in_the_shadow_is_not_asked_and_gives_no_answer_that_is_not_its_own() -> None:
+    rig = centre(policy="shadow", policy_params={"shadows": [LEARNED, {"policy": "last_idle"}]})
+    rig.send(waits())
+    assert asked(rig) == []
+    (row,) = logged(rig)
+    assert row.shadow == {"last_idle": "ann"}
 
 
 def test_scores_and_guards_are_no_fallback() -> None:
