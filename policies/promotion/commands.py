@@ -28,7 +28,7 @@ from policies.promotion.machine import (
     Watch,
     step,
 )
-from policies.promotion.routing import setting, settings_of_all_stages
+from policies.promotion.routing import is_model, setting, settings_of_all_stages
 from policies.sim.commands import progress_line
 from policies.sim.own_policy import named_policy
 from policies.sim.reading import read_scenario
@@ -43,8 +43,9 @@ def add_commands(commands: Any) -> None:
     actions = promote.add_subparsers(required=True, metavar="ACTION")
     start = _action(actions, "start", "begin with a candidate", run_start)
     start.add_argument("--experiment", required=True, help="a name, in the decision log")
-    start.add_argument("--candidate", required=True, help="FILE.py:CLASS or a policy's name")
-    start.add_argument("--live", required=True, help="FILE.py:CLASS or a policy's name")
+    named = "a policy's name, FILE.py:CLASS, or learned@STORE"
+    start.add_argument("--candidate", required=True, help=named)
+    start.add_argument("--live", required=True, help=named)
     for who in ("candidate", "live"):
         start.add_argument(f"--{who}-parameters", default="{}", help="JSON, as in settings")
     _action(actions, "status", "show where it stands", run_status)
@@ -176,6 +177,8 @@ def _evidence(given: argparse.Namespace, state: Promotion) -> Evidence:
         scenario, line = read_scenario(given.scenario), progress_line("simulate")
         return sources.simulated(scenario, live, candidate, given.measure, line)
     rows, source = read(given.log), str(given.log)
+    if state.stage is Stage.SHADOW and is_model(state.candidate):
+        return sources.shadowed_afterwards(rows, _candidate(state), state.since)
     if state.stage is Stage.SHADOW:
         return sources.shadowed(rows, _candidate(state).name, state.since)
     if state.stage is Stage.EXPLORATION:

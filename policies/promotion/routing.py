@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from policies.learned_policy import Learned
 from policies.promotion.gates import Stage
 from policies.promotion.machine import Promotion
 
@@ -18,10 +19,17 @@ class QueueSetting(NamedTuple):
 
 
 def setting(state: Promotion) -> QueueSetting:
-    """Return what a stage asks for; the live policy wherever nothing is to be learned."""
-    live = {"policy": state.live, "parameters": state.live_parameters}
-    candidate = {"policy": state.candidate, "parameters": state.candidate_parameters}
-    if state.stage is Stage.SHADOW:
+    """Return what a stage asks for; the live policy wherever nothing is to be learned.
+
+    A model on trial (`learned@STORE`) is `learned` in settings: live, the model is the one that is
+    promoted in the object store. In the shadow it would answer too late: the log is asked instead.
+    """
+    live = {"policy": _in_settings(state.live), "parameters": state.live_parameters}
+    candidate = {
+        "policy": _in_settings(state.candidate),
+        "parameters": state.candidate_parameters,
+    }
+    if state.stage is Stage.SHADOW and not is_model(state.candidate):
         return QueueSetting("shadow", {"live": live, "shadows": [candidate]})
     if state.stage is Stage.EXPLORATION:
         return QueueSetting("explore", live)
@@ -30,9 +38,18 @@ def setting(state: Promotion) -> QueueSetting:
     if state.share:
         arms = {"live": live, "candidate": candidate, "share": state.share}
         return QueueSetting("ramp", {"experiment": state.experiment, **arms})
-    return QueueSetting(state.live, state.live_parameters)
+    return QueueSetting(_in_settings(state.live), state.live_parameters)
 
 
 def settings_of_all_stages(state: Promotion) -> list[QueueSetting]:
     """Return what this promotion asks for at one stage or another."""
     return [setting(msgspec.structs.replace(state, stage=stage)) for stage in Stage]
+
+
+def is_model(policy: str) -> bool:
+    """Tell whether a policy is named by the store of its model, `learned@STORE`."""
+    return policy.startswith(f"{Learned.name}@")
+
+
+def _in_settings(policy: str) -> str:
+    return Learned.name if is_model(policy) else policy

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from policies.decisions import Decision, Outcome
 from policies.experiments.arms import CANDIDATE, LIVE
-from policies.offline.decision_logs import from_decisions
+from policies.offline.decision_logs import asked_again, from_decisions
 from policies.offline.evaluation import evaluate
 from policies.offline.interference import MUCH
 from policies.offline.reward_model import with_means
@@ -16,7 +16,7 @@ from policies.promotion.health import SERVICE_LEVEL
 from policies.sim.estimates import Estimate
 from policies.sim.scenario import Scenario
 from policies.sim.simulation import Progress, compare
-from policies.view import Policy
+from policies.view import HOLD, Policy, QueueView
 
 ESTIMATOR = "dr"
 SERVICE_LEVEL_S = 20.0
@@ -90,6 +90,24 @@ def shadowed(rows: Iterable[Decision], candidate: str, since: float) -> Shadowed
     answered = [row for row in mine if candidate in row.shadow]
     agreed = sum(row.shadow[candidate] == row.action for row in answered)
     return Shadowed(len(mine), len(answered), agreed)
+
+
+def shadowed_afterwards(rows: Sequence[Decision], candidate: Policy, since: float) -> Shadowed:
+    """Return the same for a candidate that is asked now, about the whole rows of the log."""
+    queues = {queue.id: queue for row in rows if row.scene for queue in row.scene.queues}
+    mine = [row for row in rows if row.at >= since and row.detail == "full" and row.action != HOLD]
+    answers = [_answer(row, candidate, queues) for row in mine]
+    agreed_n = sum(answer == row.action for answer, row in zip(answers, mine, strict=True))
+    return Shadowed(len(mine), sum(answer is not None for answer in answers), agreed_n)
+
+
+def _answer(row: Decision, candidate: Policy, queues: Mapping[str, QueueView]) -> str | None:
+    """Return what the candidate would most probably have done, None if it raises."""
+    try:
+        chances = asked_again(row, candidate, queues)
+    except Exception:  # noqa: BLE001 - whatever a candidate raises, it gave no answer
+        return None
+    return max(chances, key=chances.__getitem__)
 
 
 def ramped(rows: Iterable[Decision], experiment: str, since: float) -> Ramped:

@@ -17,14 +17,15 @@ from policies.decisions import Asked, Candidate, Decision, Outcome, Scene
 from policies.experiments.arms import CANDIDATE, ByContact, Whole, arm_of
 from policies.experiments.shadow import Shadow
 from policies.exploring.near_ties import ExploreNearTies
+from policies.last_idle import LastIdle
 from policies.longest_idle import LongestIdle
 from policies.promotion.evidence import Lift, Offline, Ramped
 from policies.promotion.files import PromotionFileError, load, load_evidence, load_gates, save
 from policies.promotion.gates import ORDER, Stage
 from policies.promotion.machine import Promotion
 from policies.promotion.routing import setting
-from policies.promotion.sources import ramped, shadowed
-from policies.view import QueueView
+from policies.promotion.sources import ramped, shadowed, shadowed_afterwards
+from policies.view import Match, QueueView, View
 
 N = 600
 RAMPS = (Stage.RAMP_1, Stage.RAMP_5, Stage.RAMP_25, Stage.RAMP_50)
@@ -147,6 +148,35 @@ def test_shadows_are_counted_from_the_log() -> None:
     found = shadowed(log(0.0), "last_idle", 0.0)
     assert (found.decisions_n, found.answered_n, found.agreed_n) == (N, N, N // 4)
     assert shadowed(log(0.0), "never_asked", 0.0).answered_n == 0
+
+
+class Unsure(LastIdle):
+    """Raises at every second contact."""
+
+    def decide(self, view: View, rng: Random) -> list[Match]:
+        if int(next(view.contacts()).id) % 2:
+            raise RuntimeError("no idea")
+        return super().decide(view, rng)
+
+
+def test_a_candidate_may_be_asked_afterwards_about_what_the_log_holds_whole() -> None:
+    rows = log(0.0)
+    found = shadowed_afterwards(rows, LastIdle(), 0.0)
+    assert (found.decisions_n, found.answered_n, found.agreed_n) == (N, N, N)
+    unsure = shadowed_afterwards(rows, Unsure(), rows[N // 2].at)
+    assert (unsure.decisions_n, unsure.answered_n) == (N // 2, N // 4)
+    thin = [msgspec.structs.replace(row, detail="chosen") for row in rows]
+    assert shadowed_afterwards(thin, LastIdle(), 0.0).decisions_n == 0
+
+
+def test_a_model_on_trial_has_its_live_name_in_settings_and_no_live_shadow() -> None:
+    asked = {
+        stage: setting(msgspec.structs.replace(promotion(stage), candidate="learned@models"))
+        for stage in ORDER
+    }
+    assert asked[Stage.SHADOW].policy == "longest_idle"
+    assert asked[Stage.RAMP_5].policy_params["candidate"]["policy"] == "learned"
+    assert asked[Stage.LIVE].policy_params["policy"] == "learned"
 
 
 def test_each_stage_asks_for_a_policy_that_a_queue_may_have() -> None:
