@@ -41,10 +41,15 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class Declared(Route):
-    """A route with what each of its methods asks for."""
+    """A route with what each of its methods asks for. `slashed`: the last id of the path, which
+    may have slashes in it."""
 
-    def __init__(self, path: str, endpoint: Handler, needs: Mapping[str, Needs]) -> None:
-        super().__init__(path, endpoint, methods=list(needs))
+    def __init__(
+        self, path: str, endpoint: Handler, needs: Mapping[str, Needs], *, slashed: str = ""
+    ) -> None:
+        routed = path.replace(f"{{{slashed}}}", f"{{{slashed}:path}}") if slashed else path
+        super().__init__(routed, endpoint, methods=list(needs))
+        self.path = path
         self.needs = dict(needs)
 
 

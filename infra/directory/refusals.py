@@ -12,6 +12,7 @@ RefusalCode = Literal[
     "name_taken",
     "site_key_taken",
     "in_use",
+    "cycle",
     "last_administrator",
     "not_held",
     "stale",

@@ -18,6 +18,9 @@ _LINE = r"^[^\x00\r\n]*[^\s\x00][^\x00\r\n]*$"
 Line = Annotated[str, Field(min_length=1, max_length=2000, pattern=_LINE)]
 """A question: one line with something on it."""
 Path = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+Parent = Annotated[str, Field(max_length=300, pattern=_SEEN)]
+"""Of a category, or of what is in one; empty: none."""
+CATEGORIES_N = 5000
 Share = Annotated[float, Field(ge=0, le=1)]
 Few = Annotated[int, Field(ge=0, le=20)]
 
@@ -48,7 +51,7 @@ class TopicForm(Row):
     question: Line
     similar: Annotated[list[Line], Field(max_length=5000)] = Field(default=[])
     answers: Annotated[list[AnswerForm], Field(max_length=50)] = Field(default=[])
-    category: Annotated[str, Field(max_length=300, pattern=_SEEN)] = ""
+    category: Parent = ""
     related: Annotated[list[Id], Field(max_length=50)] = Field(default=[])
     valid_from: Instant | None = None
     valid_until: Instant | None = None
@@ -62,13 +65,13 @@ class CategoryForm(Row):
 
     id: Path
     name: Name
-    parent: Annotated[str, Field(max_length=300, pattern=_SEEN)] = ""
+    parent: Parent = ""
 
 
 class TreeForm(Row):
     """The whole category tree of a base, in order."""
 
-    categories: Annotated[list[CategoryForm], Field(max_length=5000)] = Field(default=[])
+    categories: Annotated[list[CategoryForm], Field(max_length=CATEGORIES_N)] = Field(default=[])
 
     @model_validator(mode="after")
     def _is_a_tree(self) -> Self:

@@ -115,6 +115,11 @@ class KnowledgeWriter:
         self._audit("delete", row.id, base_of(row).value, None)
         await self._session.delete(row)
 
+    async def tree(self, row: t.KnowledgeBase) -> Stored:
+        """Return the category tree."""
+        tree = await read_tree(self._session, self.org, row.id)
+        return Stored(row.id, tree, row.tree_version)
+
     async def put_tree(self, row: t.KnowledgeBase, tree: TreeForm) -> Stored:
         """Replace the category tree.
 

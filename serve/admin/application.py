@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Mount
 from serve.access import Declared, Open
 from serve.admin.account_routes import account_endpoints
 from serve.admin.audit_routes import audit_endpoints
+from serve.admin.category_routes import CATEGORY, category_endpoints
 from serve.admin.endpoints import Endpoint
 from serve.admin.knowledge_file_routes import knowledge_file_endpoints
 from serve.admin.knowledge_routes import knowledge_endpoints
@@ -32,6 +33,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *audit_endpoints(),
     *row_endpoints(),
     *knowledge_endpoints(),
+    *category_endpoints(),
     *knowledge_file_endpoints(),
     *learning_endpoints(),
 )
@@ -64,7 +66,12 @@ def make_application(parts: AdminParts) -> Starlette:
         by_path.setdefault(endpoint.path, []).append(endpoint)
     return Starlette(
         routes=[
-            Declared(path, server.route(some), {one.method: one.permission for one in some})
+            Declared(
+                path,
+                server.route(some),
+                {one.method: one.permission for one in some},
+                slashed="category" if path == CATEGORY else "",
+            )
             for path, some in by_path.items()
         ],
         exception_handlers={HTTPException: answer_http_error},

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from infra.directory.declared_rows import Id, Row
-from infra.knowledge.forms import BaseForm, Line, TopicForm, TreeForm
+from infra.directory.declared_rows import Id, Name, Row
+from infra.knowledge.forms import BaseForm, Line, Parent, Path, TopicForm, TreeForm
 from serve.admin.forms import Version
 
 Note = Annotated[str, Field(max_length=500, pattern=r"^[^\x00]*$")]
@@ -74,6 +74,26 @@ class TreeWrite(TreeForm):
 class TreeRead(TreeForm):
     """The whole category tree as it is read."""
 
+    version: Version
+
+
+class CategoryWrite(Row):
+    """A category; `parent` is empty at the top."""
+
+    name: Name
+    parent: Parent = ""
+
+
+class CategoryCreate(CategoryWrite):
+    """A new category, the last below its parent; without `id` it gets one."""
+
+    id: Path | None = None
+
+
+class CategoryRead(CategoryWrite):
+    """A category as it is read."""
+
+    id: Path
     version: Version
 
 

@@ -66,6 +66,11 @@ async def locked(call: Call, writer: Writer) -> tuple[KnowledgeWriter, t.Knowled
     return knowledge, await knowledge.base(call.path["base"])
 
 
+def plain(form: type[Any], given: Any) -> Any:
+    """Return the stored form of what was given, without what only the API has."""
+    return form(**{name: getattr(given, name) for name in form.model_fields})
+
+
 def shown_base(row: t.KnowledgeBase) -> k.KnowledgeBaseRead:
     """Return a base as it is read."""
     stored = base_of(row)

@@ -1,4 +1,4 @@
-"""The routes of knowledge bases: their settings, categories and topics."""
+"""The routes of knowledge bases: their settings and topics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bot.handoff import HandoffRules
 from infra.directory import declared_rows as d
 from infra.directory.rows import Stored
 from infra.directory.writer import Writer
-from infra.knowledge.forms import BaseForm, TopicForm, TreeForm
+from infra.knowledge.forms import BaseForm, TopicForm
 from infra.knowledge.rows import base_of
 from infra.knowledge.writer import Change, KnowledgeWriter
 from serve.admin import knowledge_forms as k
@@ -28,6 +28,7 @@ from serve.admin.knowledge_parts import (
     loads,
     locked,
     paged,
+    plain,
     reader,
     shown_base,
     shown_topic,
@@ -104,23 +105,6 @@ async def delete_base(call: Call, writer: Writer) -> Answer:
     return Answer(status=204)
 
 
-async def read_tree(call: Call) -> Answer:
-    """Return the category tree."""
-    return _tree(await reader(call).tree(call.org, call.path["base"]))
-
-
-async def replace_tree(call: Call, writer: Writer) -> Answer:
-    """Replace the category tree."""
-    knowledge, row = await locked(call, writer)
-    check_version(call.if_match, row.tree_version)
-    return _tree(await knowledge.put_tree(row, _plain(TreeForm, call.body)))
-
-
-def _tree(found: Stored) -> Answer:
-    body = k.TreeRead(categories=found.value.categories, version=found.version)
-    return Answer(body=body, etag=found.version)
-
-
 async def list_topics(call: Call) -> Answer:
     """Return a page of topics."""
     query = call.query
@@ -139,7 +123,7 @@ async def create_topic(call: Call, writer: Writer) -> Answer:
     """Add a topic to the draft; one without an id gets one."""
     knowledge, row = await locked(call, writer)
     key = call.body.id or secrets.token_hex(10)
-    made = await knowledge.create_topic(row, key, _plain(TopicForm, call.body))
+    made = await knowledge.create_topic(row, key, plain(TopicForm, call.body))
     place = f"{BASE}{BASES}/{quote(row.id, safe='')}/topics/{quote(key, safe='')}"
     return Answer(body=shown_topic(made), status=201, etag=made.version, location=place)
 
@@ -176,7 +160,7 @@ async def _write_topic(call: Call, writer: Writer, change: Any) -> Answer:
     old = await knowledge.topic(row.id, call.path["topic"])
     check_version(call.if_match, old.version)
     form = change(old)
-    new = None if form is None else _plain(TopicForm, form)
+    new = None if form is None else plain(TopicForm, form)
     made = await knowledge.write_topic(row, Change(old.id, old, new))
     return Answer(body=None if new is None else shown_topic(made), etag=made.version)
 
@@ -210,7 +194,7 @@ def _checked(given: Any) -> BaseForm:
     Raises:
         ProblemError: `invalid`.
     """
-    form: BaseForm = _plain(BaseForm, given)
+    form: BaseForm = plain(BaseForm, given)
     rules = form.settings.handoff
     try:
         msgspec.convert(rules, HandoffRules)
@@ -221,11 +205,6 @@ def _checked(given: Any) -> BaseForm:
         mistake = Mistake(at="settings.handoff", detail=told)
         raise ProblemError("invalid", "A bot could not read these rules.", errors=[mistake])
     return form
-
-
-def _plain(form: type[Any], given: Any) -> Any:
-    """Return the stored form of what was given, without what only the API has."""
-    return form(**{name: getattr(given, name) for name in form.model_fields})
 
 
 def knowledge_endpoints() -> Iterator[Endpoint]:
@@ -292,30 +271,6 @@ def _bases() -> Iterator[Endpoint]:
         status=204,
         precondition=True,
         **one,
-    )
-    tree: dict[str, Any] = {
-        "path": f"{ONE}/categories",
-        "path_types": OF_BASE,
-        "answer": k.TreeRead,
-        "etag": True,
-    }
-    yield Endpoint(
-        method="GET",
-        permission=Permission("knowledge", "read"),
-        summary="Read the category tree.",
-        reads=read_tree,
-        **tree,
-    )
-    yield Endpoint(
-        method="PUT",
-        permission=Permission("knowledge", "update"),
-        summary="Replace the category tree; one with topics cannot go.",
-        writes=replace_tree,
-        body=k.TreeWrite,
-        has_body=True,
-        precondition=True,
-        refuses=("in_use",),
-        **tree,
     )
 
 

@@ -37,6 +37,7 @@ STATUS: Mapping[str, int] = {
     "name_taken": 409,
     "site_key_taken": 409,
     "in_use": 409,
+    "cycle": 409,
     "last_administrator": 409,
     "stale": 412,
     "too_large": 413,

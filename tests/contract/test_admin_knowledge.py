@@ -88,6 +88,55 @@ async def test_the_category_tree_is_one_thing(faq):
     assert "cycle" in is_problem(answer, 422, "invalid")["errors"][0]["detail"]
 
 
+async def test_categories_are_added_renamed_moved_and_removed_one_by_one(faq):
+    tree, one = f"{FAQ}/categories", f"{FAQ}/categories/%E7%89%A9%E6%B5%81%2F%E6%97%B6%E9%97%B4"
+    made = await ok(faq("POST", tree, {"id": "物流", "name": "物流"}), 201)
+    assert made.headers["etag"] == await faq.etag(tree)
+    below = {"id": "物流/时间", "name": "时间", "parent": "物流"}
+    added = [await faq("POST", tree, below, idempotency_key="k") for _ in range(2)]
+    assert [(a.status_code, a.json()) for a in added] == [(201, added[0].json())] * 2
+    assert added[0].headers["location"].endswith(one)
+    other = (await ok(faq("POST", tree, {"name": "Other"}), 201)).json()["id"]
+
+    etag = await faq.etag(one)
+    renamed = await ok(faq("PATCH", one, {"name": "多久"}, if_match=etag))
+    assert renamed.json().items() >= {"name": "多久", "parent": "物流"}.items()
+    is_problem(await faq("PATCH", one, {"parent": other}, if_match=etag), 412, "stale")
+    etag = renamed.headers["etag"]
+    moved = await ok(faq("PATCH", one, {"parent": other}, if_match=etag))
+    assert moved.json()["version"] > renamed.json()["version"]
+    assert (await ok(faq("DELETE", one, if_match=moved.headers["etag"]), 204)).text == ""
+    is_problem(await faq("GET", one), 404, "not_found")
+    ids = [row["id"] for row in (await ok(faq("GET", tree))).json()["categories"]]
+    assert ids == ["物流", other]
+
+
+async def test_a_change_of_one_category_cannot_break_the_tree(faq):
+    tree = f"{FAQ}/categories"
+    for new in ({"id": "a", "name": "A"}, {"id": "b", "name": "B", "parent": "a"}):
+        await ok(faq("POST", tree, new), 201)
+    before = (await ok(faq("GET", tree))).json()
+    again = {"id": "a", "name": "Again"}
+    nowhere = {"name": "C", "parent": "nowhere"}
+    for method, path, body, status, code in (
+        ("POST", tree, again, 409, "exists"),
+        ("POST", tree, nowhere, 422, "unknown_reference"),
+        ("POST", tree, {"name": ""}, 422, "invalid"),
+        ("PATCH", f"{tree}/a", {"parent": "b"}, 409, "cycle"),
+        ("PATCH", f"{tree}/a", {"parent": "a"}, 409, "cycle"),
+        ("PATCH", f"{tree}/a", {"parent": "nowhere"}, 422, "unknown_reference"),
+        ("PATCH", f"{tree}/a", {"id": "c"}, 422, "invalid"),
+        ("PATCH", f"{tree}/c", {"name": "C"}, 404, "not_found"),
+        ("DELETE", f"{tree}/a", None, 409, "in_use"),
+        ("DELETE", f"{tree}/c", None, 404, "not_found"),
+    ):
+        is_problem(await faq(method, path, body, if_match="*"), status, code)
+    is_problem(await faq("DELETE", f"{tree}/b"), 428, "precondition_required")
+    await ok(faq("PATCH", f"{FAQ}/topics/refund", {"category": "b"}, if_match="*"))
+    is_problem(await faq("DELETE", f"{tree}/b", if_match="*"), 409, "in_use")
+    assert (await ok(faq("GET", tree))).json() == before
+
+
 async def test_publishing_numbers_versions_and_restoring_brings_one_back(faq):
     first = await publish(faq, "第一版")
     assert (first["number"], first["live"], first["topics"]) == (1, True, 1)
