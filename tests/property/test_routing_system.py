@@ -8,7 +8,13 @@ from random import Random
 import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
 
 from actors.addresses import Conn
 from actors.config import AgentConfig, HoursConfig, OrgConfig, QueueConfig, RelaxStep
@@ -185,6 +191,21 @@ class RoutingSystem(RuleBasedStateMachine):
             and seat.person.id == agent
             and self.routing(s).phase != "closed"
         ]
+
+    @initialize(
+        staff=st.sets(agents, max_size=4),
+        first=st.dictionaries(st.sampled_from(("q0", "q1")), st.sampled_from(sorted(POLICIES))),
+        early=st.sets(sessions, max_size=3),
+    )
+    def a_day_begins(self, staff, first, early):
+        for queue, policy in sorted(first.items()):
+            self.the_policy_of_a_queue_changes(policy, queue)
+        for agent in sorted(staff):
+            self.agent_comes(agent, "available")
+        self.centre.drain()
+        for session in sorted(early):
+            self.customer_opens(session, "q0", False, "", "")
+        self.centre.drain()
 
     # --- people ------------------------------------------------------------------------------
 
