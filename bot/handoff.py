@@ -13,7 +13,6 @@ import msgspec
 
 from bot.asking import NOT_PEOPLE, PEOPLE, asks_for_person
 from bot.mood import Mood, mood_of
-from bot.normalise import simplify
 
 Reason = Literal[
     "asked",
@@ -121,4 +120,4 @@ def shorten(text: str) -> str:
 
 
 def _mood(text: str) -> Mood:
-    return mood_of(simplify(text[:1_000])) if text else "neutral"
+    return mood_of(text) if text else "neutral"

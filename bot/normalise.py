@@ -24,6 +24,10 @@ _NOISE = re.compile(r"[^\w]|_")
 _CJK = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 
 
+_PRONOUNS = {"妳": "你", "祢": "你", "牠": "它", "祂": "它"}
+"""Taiwan's: OpenCC leaves them."""
+
+
 def _table(name: str) -> list[tuple[str, str]]:
     text = resources.files("opencc").joinpath("dictionary", name).read_text(encoding="utf-8")
     pairs = (line.split("\t") for line in text.splitlines() if "\t" in line)
@@ -35,7 +39,7 @@ def _characters() -> dict[int, str]:
     """Return traditional (and Taiwan's and Hong Kong's variants) -> simplified, by code point."""
     simple = dict(_table("TSCharacters.txt"))
     variants = _table("TWVariantsRev.txt") + _table("HKVariantsRev.txt")
-    rows = {here: simple.get(there, there) for here, there in variants} | simple
+    rows = _PRONOUNS | {here: simple.get(there, there) for here, there in variants} | simple
     done = {there for here, there in rows.items() if here != there}  # 么: the table would turn it
     return {ord(a): b for a, b in rows.items() if len(a) == 1 and (a == b or a not in done)}
 

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
+from bot.normalise import match_key, normalise
+
 Lang = Literal["zh", "en"]
 
 TEXTS: dict[str, tuple[str, str]] = {
@@ -91,19 +93,22 @@ TEXTS: dict[str, tuple[str, str]] = {
 
 COURTESIES: dict[str, re.Pattern[str]] = {
     "greeting": re.compile(
-        r"(?:你好|您好|在吗|在不在|有人吗|哈喽|嗨|早上好|下午好|晚上好|hello|hi|hey|hiya|"
-        r"good (?:morning|afternoon|evening)|hello there|hi there|嗨喽|亲)[\W\s啊呀吗]*"
+        r"(?:(?:请问)?(?:你好|您好|在不在|在[吗么嘛不]?(?=\W|$)|有人在?[吗么嘛]|哈[喽啰罗]|嗨喽?|喂|亲|"
+        r"早(?:上好|安)?(?=\W|$)|[上中下]午好|晚上好|hello|hi|hey|hiya|"
+        r"good (?:morning|afternoon|evening)|there)[\W啊呀哦]*)+"
     ),
     "thanks": re.compile(
-        r"(?:(?:好的?|ok|okay)?[\s,，]*(?:谢谢|多谢|感谢|谢啦|谢了|thank you|thanks?|thx|ty|cheers)"
-        r"(?:[您你了啦啊]|\s*(?:a lot|so much|very much|you))*|"
-        r"好的|知道了|明白了|ok|okay|got it|great)\W*"
+        r"(?:(?:好[的哒滴]?|行|嗯|可以|知道[了啦]|明白了?|了解了?|收到了?|懂了|ok|okay|got it|"
+        r"great)\W*)*(?:(?:(?:非常|太|十分|很)?(?:谢谢|多谢|感谢|谢啦|谢了|辛苦|麻烦)|thank you|"
+        r"thanks?|thx|ty|3q|cheers)(?:[您你了啦啊]|\s*(?:a lot|so much|very much|you))*)?\W*"
     ),
     "bye": re.compile(
-        r"(?:再见|拜拜|没有了|没了|没事了|bye|goodbye|bye bye|that's all|no thanks)\W*"
+        r"(?:(?:再[见会]|拜拜?|掰掰|886?|晚安|下次再聊|(?:暂时)?没有?(?:其他|别的)?(?:问题|事)?了?|"
+        r"没问题了|不用了|那?(?:先|就)这样吧?|bye(?: bye)?|goodbye|that's all|no thanks|谢谢)\W*)+"
     ),
 }
 """What is said out of politeness: the whole text, normalised."""
+COURTESY_CHARS = 40
 
 
 class Texts:
@@ -122,13 +127,32 @@ class Texts:
         return text.strip() in {self.get("human", "zh"), self.get("human", "en")}
 
     def is_none_of_these(self, text: str) -> bool:
-        """Tell whether the text is exactly the label of the button that declines suggestions."""
-        return text.strip() in {self.get("none_of_these", "zh"), self.get("none_of_these", "en")}
+        """Tell whether the text is the label of the button that declines suggestions, or says so in
+        other words."""
+        labels = (*_NONE, self.get("none_of_these", "zh"), self.get("none_of_these", "en"))
+        return _key(text) in {_key(label) for label in labels}
 
 
 def courtesy_of(normalised: str) -> str:
     """Return the courtesy that the text is, whole; '' for anything else."""
+    if len(normalised) > COURTESY_CHARS or re.search(r"\w", normalised) is None:
+        return ""
     return next((name for name, p in COURTESIES.items() if p.fullmatch(normalised)), "")
+
+
+_NONE = (
+    "都不对",
+    "都不是我想问的",
+    "没有我要问的",
+    "没有我想问的",
+    "none",
+    "none of them",
+    "neither",
+)
+
+
+def _key(text: str) -> str:
+    return match_key(normalise(text))
 
 
 def language_of(text: str, otherwise: Lang) -> Lang:
