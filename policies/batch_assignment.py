@@ -9,8 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped] # no types
 
 from policies.draft import Draft
-from policies.longest_idle import idle_order
-from policies.prices import Pairs, Prices
+from policies.prices import Pairs, Prices, worthiest
 from policies.view import AgentView, ContactView, Match, View
 
 CONTACTS_N, AGENTS_N = 128, 256
@@ -54,8 +53,9 @@ class BatchAssignment:
         self, contacts: list[ContactView], draft: Draft
     ) -> list[tuple[ContactView, AgentView]]:
         """Return the best assignment that gives every agent at most one contact."""
-        if len(contacts) == 1:
-            return self._alone(contacts[0], draft)
+        if len(contacts) == 1:  # needs no matrix
+            best = worthiest(contacts[0], draft, self._prices)
+            return [] if best is None else [(contacts[0], best)]
         fit = [draft.eligible(contact)[:AGENTS_N] for contact in contacts]
         agents = list({agent.id: agent for row in fit for agent in row}.values())
         if not agents:
@@ -73,16 +73,6 @@ class BatchAssignment:
             for row, at in zip(*linear_sum_assignment(_finite(value), maximize=True), strict=True)
             if np.isfinite(value[row, at])
         ]
-
-    def _alone(self, contact: ContactView, draft: Draft) -> list[tuple[ContactView, AgentView]]:
-        """Return what the assignment of one contact is, without a matrix."""
-        queue, prices = contact.demand.queue, self._prices
-        best = min(
-            draft.best_of_groups(contact, idle_order),
-            key=lambda agent: (-prices.of(agent, queue), idle_order(agent), agent.id),
-            default=None,
-        )
-        return [] if best is None else [(contact, best)]
 
 
 def _finite(value: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> object:

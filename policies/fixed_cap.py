@@ -1,4 +1,4 @@
-"""Fixed cap: longest idle, but nobody holds more than so many contacts."""
+"""Fixed cap: least busy, but nobody holds more than so many contacts."""
 
 from __future__ import annotations
 

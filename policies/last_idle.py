@@ -16,8 +16,9 @@ def last_order(agent: AgentView) -> tuple[float, ...]:
 class LastIdle:
     """Last idle server first: the few who work keep working, the others rest in one piece.
 
-    With one type and equal agents the customers' waits are those of every order of the idle;
-    only the agents' idle time is shared out differently.
+    With one type and equal agents the customers' waits are those of every order of the idle, since
+    the number of contacts is the same Markov chain (Kleinrock, Queueing Systems I, 1975, 3.5); only
+    the agents' idle time is shared out differently.
     """
 
     name = "last_idle"

@@ -55,6 +55,16 @@ class Prices(NamedTuple):
 Pair = tuple[tuple[float, tuple[float, float, str], tuple[float, ...], str], ContactView, AgentView]
 
 
+def worthiest(contact: ContactView, draft: Draft, prices: Prices) -> AgentView | None:
+    """Return the eligible agent who is worth most to the contact, then the longest idle."""
+    queue = contact.demand.queue
+    return min(
+        draft.best_of_groups(contact, idle_order),
+        key=lambda agent: (-prices.of(agent, queue), idle_order(agent), agent.id),
+        default=None,
+    )
+
+
 def most_worthwhile(view: View, prices: Prices) -> list[Match]:
     """Return the matches of serving the best pair again and again, while serving beats holding.
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import Literal
 
-from policies.draft import Draft, oldest_first
-from policies.longest_idle import idle_order
-from policies.prices import Pairs, Prices, most_worthwhile
-from policies.view import AgentView, ContactView, Match, View
+from policies.draft import oldest_first
+from policies.prices import Pairs, Prices, most_worthwhile, worthiest
+from policies.view import Match, View
 
 
 class ValueGreedy:
@@ -32,12 +31,4 @@ class ValueGreedy:
         """Return the matches; see `Policy.decide`."""
         if self._sides == "both":
             return most_worthwhile(view, self._prices)
-        return oldest_first(view, self._worthiest)
-
-    def _worthiest(self, contact: ContactView, draft: Draft) -> AgentView | None:
-        queue, prices = contact.demand.queue, self._prices
-        return min(
-            draft.best_of_groups(contact, idle_order),
-            key=lambda agent: (-prices.of(agent, queue), idle_order(agent), agent.id),
-            default=None,
-        )
+        return oldest_first(view, lambda contact, draft: worthiest(contact, draft, self._prices))
