@@ -12,7 +12,8 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from policies.decisions import VERSION, Decision, DecisionLogError, Outcome, check, join
+from policies.decisions import VERSION, Decision, DecisionLogError, Outcome, check
+from policies.joining import join
 
 DECISIONS = "decisions"
 OUTCOMES = "outcomes"

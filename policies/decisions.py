@@ -4,7 +4,7 @@
              ├ who could       candidates  every agent, eligible or the reason why not
              ├ what was done   action      an agent, or `HOLD`; with its probability after guards
              ├ how             policy, versions, seed, fallback level, latency
-             └ what came of it outcome     joined later (`join`)
+             └ what came of it outcome     joined later (`policies.joining`)
 
 Decisions made together, in one call of one policy, are a *round*: they share `round` and `seed`,
 and `place` counts them. The first row of a round (`place` 0) also holds what else the policy saw
@@ -18,12 +18,12 @@ same `id` are one decision.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
-from policies.view import HOLD, AgentView, ContactView, Demand, QueueView
+from policies.view import HOLD, QueueView
 
 VERSION = 1
 """Of this schema. A reader of version n refuses any other, by name."""
@@ -148,7 +148,8 @@ class Outcome(_Row, frozen=True, kw_only=True, omit_defaults=True):
     recontact_1d: bool | None = None
     recontact_7d: bool | None = None
     """Whether the customer asked for help again within that time of the conversation's end: laid to
-    the last person who served. False also where the log goes on for so long without (`join`)."""
+    the last person who served. False also where the log goes on for so long without: see
+    `policies.joining`."""
 
 
 class Decision(_Row, frozen=True, kw_only=True):
@@ -230,178 +231,3 @@ def _wrong(row: Decision) -> str | None:
     if row.detail == "full" and abs(total - 1.0) > NEAR:
         return f"candidates.propensity: their sum is {total}; allowed: 1"
     return None
-
-
-def join(
-    rows: Iterable[Decision], outcomes: Iterable[Outcome], *, known_until: float | None = None
-) -> list[Decision]:
-    """Return the rows with their outcomes; of each part the last told counts.
-
-    Args:
-        known_until: every outcome told before this instant is among `outcomes`. So a customer who
-            would have been back by then, and is not, did not come back. None: silence says nothing.
-    """
-    parts: dict[str, list[Outcome]] = {}
-    for part in sorted(outcomes, key=lambda outcome: outcome.at):
-        parts.setdefault(part.decision, []).append(part)
-    return [
-        msgspec.structs.replace(row, outcome=_told(row, parts.get(row.id, []), known_until))
-        for row in rows
-    ]
-
-
-def _told(row: Decision, parts: list[Outcome], known_until: float | None) -> Outcome | None:
-    """What the parts say together, and what can be concluded from them."""
-    told = _at_once(row) if row.result == "accepted" else None
-    if not parts and row.outcome is not None:
-        parts = [row.outcome]
-    for part in parts:
-        told = part if told is None else _merged(told, part)
-    ended_at = [part.at for part in parts if part.transfers_n == 0]
-    if told is None or not ended_at or known_until is None or row.contact.kind != "human":
-        return told
-    silent_s = known_until - ended_at[-1]
-    return msgspec.structs.replace(
-        told,
-        recontact_1d=_back(told.recontact_1d, silent_s, DAY_S),
-        recontact_7d=_back(told.recontact_7d, silent_s, WEEK_S),
-    )
-
-
-def _back(told: bool | None, silent_s: float, within_s: float) -> bool | None:
-    return False if told is None and silent_s > within_s else told
-
-
-def _at_once(row: Decision) -> Outcome:
-    """What is known of a decision that needed nobody's yes."""
-    return Outcome(
-        decision=row.id,
-        session=row.contact.session,
-        at=row.at,
-        ending="accepted",
-        wait_s=row.at - row.contact.arrived_at,
-    )
-
-
-def _merged(before: Outcome, told: Outcome) -> Outcome:
-    """The later part replaces what it says; a new disposition also what the old one meant."""
-    names = [name for name in Outcome.__struct_fields__ if getattr(told, name) is not None]
-    if told.disposition is not None:
-        names.append("solved")
-    return msgspec.structs.replace(before, **{name: getattr(told, name) for name in names})
-
-
-# --- between rows and what policies see ----------------------------------------------------
-
-
-def asked(contact: ContactView, customer: str = "") -> Asked:
-    """Return the row of a contact."""
-    demand = contact.demand
-    return Asked(
-        session=contact.id,
-        episode=contact.episode,
-        customer=customer,
-        queue=demand.queue,
-        kind=demand.kind,
-        groups=sorted(demand.groups),
-        needs=dict(demand.needs),
-        units=demand.units,
-        channel=demand.channel,
-        arrived_at=contact.arrived_at,
-        virtual_at=contact.virtual_at,
-        agent=contact.agent,
-        prefer=contact.prefer,
-        prefer_until=contact.prefer_until,
-        exclude=sorted(contact.exclude),
-        tried=sorted(contact.tried),
-        purpose=contact.purpose,
-        vip=contact.vip,
-        lang=contact.lang,
-        needs_lang=demand.lang,
-        intent=contact.intent,
-        relaxed=contact.relaxed,
-    )
-
-
-def contact_of(row: Asked) -> ContactView:
-    """Return the contact of a row, as the policy saw it."""
-    demand = Demand(
-        queue=row.queue,
-        kind=row.kind,
-        groups=frozenset(row.groups),
-        needs=tuple(sorted(row.needs.items())),
-        units=row.units,
-        channel=row.channel,
-        lang=row.needs_lang,
-    )
-    return ContactView(
-        id=row.session,
-        demand=demand,
-        arrived_at=row.arrived_at,
-        virtual_at=row.virtual_at,
-        episode=row.episode,
-        agent=row.agent,
-        prefer=row.prefer,
-        prefer_until=row.prefer_until,
-        exclude=frozenset(row.exclude),
-        tried=frozenset(row.tried),
-        purpose=row.purpose,
-        vip=row.vip,
-        lang=row.lang,
-        intent=row.intent,
-        relaxed=row.relaxed,
-    )
-
-
-def candidate(
-    agent: AgentView,
-    reason: str,
-    propensity: float,
-    scores: Mapping[str, float],
-    predictions: Mapping[str, float],
-) -> Candidate:
-    """Return the row of an agent."""
-    return Candidate(
-        agent=agent.id,
-        reason=reason,
-        kind=agent.kind,
-        groups=sorted(agent.groups),
-        skills=dict(agent.skills),
-        status=agent.status,
-        enabled=agent.enabled,
-        capacity=agent.capacity,
-        used=agent.used,
-        contacts_n=agent.contacts_n,
-        idle_since=agent.idle_since,
-        languages=sorted(agent.languages),
-        channels=dict(agent.channels),
-        used_in=dict(agent.used_in),
-        quotas=dict(agent.quotas),
-        given_at=agent.given_at,
-        lately=agent.lately,
-        propensity=propensity,
-        scores=dict(scores),
-        predictions=dict(predictions),
-    )
-
-
-def agent_of(row: Candidate) -> AgentView:
-    """Return the agent of a row, as the policy saw it."""
-    return AgentView(
-        id=row.agent,
-        kind=row.kind,
-        groups=frozenset(row.groups),
-        skills=row.skills,
-        capacity=row.capacity,
-        used=row.used,
-        contacts_n=row.contacts_n,
-        status=row.status,
-        enabled=row.enabled,
-        idle_since=row.idle_since,
-        languages=frozenset(row.languages),
-        channels=row.channels,
-        used_in=row.used_in,
-        quotas=row.quotas,
-        given_at=row.given_at,
-        lately=row.lately,
-    )

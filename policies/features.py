@@ -2,7 +2,7 @@
 
 Every feature is computed from the views that a policy sees (`ContactView`, `AgentView`), from the
 clock, and from `Beliefs` about agents and intents. Rows of the decision log give the same views
-(`policies.decisions.contact_of`, `agent_of`), so what a model is trained on is what it is asked.
+(`policies.decision_views`), so what a model is trained on is what it is asked.
 
 What is not here is left out on purpose: no name, no customer id, no language of the person, no VIP
 level, and nothing that `PROTECTED` lists. A model cannot weigh what it is never shown.

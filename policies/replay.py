@@ -8,7 +8,8 @@ from random import Random
 
 from policies import registry
 from policies.deciders import use_scorer
-from policies.decisions import Decision, agent_of, contact_of
+from policies.decision_views import agent_of, contact_of
+from policies.decisions import Decision
 from policies.logged_scores import LoggedScores
 from policies.view import HOLD, Match, Policy, View
 

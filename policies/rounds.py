@@ -7,16 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from policies.decisions import (
-    Asked,
-    Candidate,
-    Decision,
-    Detail,
-    Result,
-    Scene,
-    asked,
-    candidate,
-)
+from policies.decision_views import asked, candidate
+from policies.decisions import Asked, Candidate, Decision, Detail, Result, Scene
 from policies.eligibility import reason
 from policies.view import HOLD, AgentView, ContactView, QueueView, Why
 

@@ -14,7 +14,8 @@ from actors.recording import readable, span_of
 from infra.decision_index import RedisDecisionIndex
 from infra.ids import millis_of
 from policies.decision_files import DECISIONS, OUTCOMES, decode
-from policies.decisions import Decision, Outcome, join
+from policies.decisions import Decision, Outcome
+from policies.joining import join
 from policies.rounds import Round, rows_of
 
 SLACK_S = 5.0

@@ -1,7 +1,7 @@
 """What came of a decision, as the session knows it: late facts, for the decision log.
 
 A decision is long past when it is known what it was good for. So each part is told when it becomes
-known, under the id of the decision, and whoever reads the log joins them (`policies.decisions`).
+known, under the id of the decision, and whoever reads the log joins them (`policies.joining`).
 A seat that was taken over is no decision's: nothing is told of it.
 """
 

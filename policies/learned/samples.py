@@ -8,7 +8,8 @@ from random import Random
 import msgspec
 
 from policies import learning
-from policies.decisions import Decision, agent_of, contact_of
+from policies.decision_views import agent_of, contact_of
+from policies.decisions import Decision
 from policies.sim.scenario import Scenario
 from policies.sim.simulation import Setting, replicate
 from policies.view import HOLD, AgentView, ContactView, Match, Policy, View

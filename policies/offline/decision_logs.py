@@ -13,7 +13,8 @@ from random import Random
 
 import numpy as np
 
-from policies.decisions import NEAR, Candidate, Decision, Outcome, agent_of, contact_of
+from policies.decision_views import agent_of, contact_of
+from policies.decisions import NEAR, Candidate, Decision, Outcome
 from policies.offline.interference import Interference, find
 from policies.offline.logged import LogError, Logged
 from policies.sim.kernel.floor import Ints

@@ -35,9 +35,10 @@ from actors.messages import (
     Transfer,
 )
 from policies import registry
-from policies.decisions import Decision, Outcome, check, join
+from policies.decisions import Decision, Outcome, check
 from policies.eligibility import reason
 from policies.explain import explain
+from policies.joining import join
 from policies.replay import differences
 from policies.rounds import Round, rows_of
 from policies.view import Match, View

@@ -20,7 +20,8 @@ from actors.messages import (
     Release,
 )
 from policies import registry
-from policies.decisions import Decision, Outcome, check, join
+from policies.decisions import Decision, Outcome, check
+from policies.joining import join
 from policies.replay import differences
 from policies.rounds import Round, rows_of
 from policies.view import Match, Why

@@ -17,8 +17,8 @@ from policies.decisions import (
     Detail,
     Outcome,
     check,
-    join,
 )
+from policies.joining import join
 from policies.replay import CannotReplayError, differences, replay
 from policies.rounds import Choice, Round, rows_of
 from policies.view import HOLD, Match, Why

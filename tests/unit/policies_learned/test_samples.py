@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from policies import features
-from policies.decisions import Outcome, join
+from policies.decisions import Outcome
+from policies.joining import join
 from policies.learned.samples import from_log, from_simulation
 from policies.learned.training import beliefs_of
 from policies.offline.simulated_log import simulated_log
