@@ -58,7 +58,11 @@ _ENDINGS: dict[Language, dict[str, str]] = {
         "failed": "失败",
     },
 }
-_LATER: dict[Language, dict[str, dict[bool | None, str]]] = {
+_MEASURED: dict[Language, dict[str, str]] = {
+    "en": {"wait_s": "waited {:.1f} s", "handle_s": "handled {:.1f} s", "rating": "rated {}"},
+    "zh": {"wait_s": "等待 {:.1f} 秒", "handle_s": "处理 {:.1f} 秒", "rating": "评分 {}"},
+}
+_ANSWERS: dict[Language, dict[str, dict[bool, str]]] = {
     "en": {
         "abandoned": {True: "the customer left while waiting"},
         "transfers_n": {True: "handed on"},
@@ -195,26 +199,19 @@ def _numbers(one: Candidate) -> str:
 def _came_of_it(outcome: Outcome | None, language: Language) -> str:
     if outcome is None:
         return ""
-    zh = language == "zh"
-    parts = []
-    if outcome.ending is not None:
-        parts.append(_ENDINGS[language][outcome.ending])
-    if outcome.wait_s is not None:
-        parts.append(f"等待 {outcome.wait_s:.1f} 秒" if zh else f"waited {outcome.wait_s:.1f} s")
-    if outcome.handle_s is not None:
-        parts.append(
-            f"处理 {outcome.handle_s:.1f} 秒" if zh else f"handled {outcome.handle_s:.1f} s"
-        )
-    if outcome.rating is not None:
-        parts.append(f"评分 {outcome.rating}" if zh else f"rated {outcome.rating}")
-    told = _LATER[language]
-    parts += [
-        words[said] for name, words in told.items() if (said := _said(outcome, name)) in words
-    ]
-    joined = ("，" if zh else ", ").join(parts)
-    return (f"结果：{joined}。" if zh else f"What came of it: {joined}.") if parts else ""
-
-
-def _said(outcome: Outcome, name: str) -> bool | None:
-    said = getattr(outcome, name)
-    return None if said is None else bool(said)
+    parts = [] if outcome.ending is None else [_ENDINGS[language][outcome.ending]]
+    for field, words in _MEASURED[language].items():
+        value = getattr(outcome, field)
+        if value is not None:
+            parts.append(words.format(value))
+    for field, answers in _ANSWERS[language].items():
+        value = getattr(outcome, field)
+        if value is not None and bool(value) in answers:
+            parts.append(answers[bool(value)])
+    if not parts:
+        return ""
+    return (
+        f"结果：{'，'.join(parts)}。"
+        if language == "zh"
+        else f"What came of it: {', '.join(parts)}."
+    )

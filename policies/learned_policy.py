@@ -104,10 +104,6 @@ class Learned:
         """Take scores from here from now on: the live system has its own."""
         self._scorer = scorer
 
-    def needs_scores(self, contact: ContactView, agents: Sequence[AgentView], now: float) -> bool:
-        """Return whether a model would be asked about this contact."""
-        return not self._guard(contact, agents, now)
-
     def decide(self, view: View, rng: Random) -> list[Match]:
         """Return the matches; see `Policy.decide`."""
         draft = Draft(view)

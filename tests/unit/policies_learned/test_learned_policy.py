@@ -134,11 +134,3 @@ def test_occupancy_is_littles_law() -> None:
 
     assert occupancy(steady, steady.lately_at(now), 80.0) == pytest.approx(0.4, rel=0.03)
     assert steady.lately_at(now + HALF_LIFE_S) == pytest.approx(steady.lately_at(now) / 2)
-
-
-def test_contacts_that_need_a_model_are_told_apart() -> None:
-    policy = Learned()
-
-    assert policy.needs_scores(contact(at=NOW - 5), PEOPLE, NOW)
-    assert not policy.needs_scores(contact(at=NOW - 5), PEOPLE[:3], NOW)
-    assert not policy.needs_scores(contact(at=NOW - 500), PEOPLE, NOW)
