@@ -3,6 +3,8 @@
 import pytest
 
 from bot.answering import Understanding
+from bot.evaluating import examine
+from bot.knowledge import Base, Topic
 from tests.support.chinese_shop import ASKED, STRANGE, learned_shop
 
 NOW = 1_800_000_000.0
@@ -53,3 +55,42 @@ def test_spelling_does_not_change_the_decision(shop, one, other):
 
 def test_english_questions_to_a_chinese_base_are_strangers(shop):
     assert shop.answer("how do I bake bread", now=NOW).band == "fallback"
+
+
+TAIWAN = Base(
+    id="tw",
+    name="臺灣",
+    topics=(
+        Topic(id="refund", question="要怎麼申請退款？", similar=("我想退錢", "退費要多久")),
+        Topic(id="software", question="軟體安裝不了怎麼辦", similar=("程式打不開", "Ａｐｐ閃退")),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("asked", "topic"),
+    [
+        ("要怎么申请退款", "refund"),
+        ("妳好，我想退钱！", "refund"),
+        ("软件安装不了怎么办", "software"),
+        ("軟件安裝不了怎麼辦？", "software"),
+        ("ａＰＰ 闪退", "software"),
+    ],
+)
+def test_a_base_in_traditional_characters_is_found_from_either_side_of_the_strait(asked, topic):
+    bot = Understanding.learn(TAIWAN)
+    assert bot.answer(asked, now=NOW, audience=None).topic == topic
+
+
+@pytest.mark.parametrize("typed", ["怎麼申請退", "怎么申请退", "怎 么申请退"])
+def test_what_is_being_typed_is_completed_in_either_script(shop, typed):
+    assert shop.suggest(typed, now=NOW)[0].topic == "refund"
+
+
+def test_the_examiner_finds_the_shop_good_enough_to_use(shop):
+    marks = examine(shop, [*ASKED, *((text, "") for text in STRANGE)], NOW)
+    assert marks.accuracy >= 0.95
+    assert marks.hit_5 == 1
+    assert marks.answer_precision_all >= 0.95
+    assert marks.answered >= 0.75
+    assert marks.stranger_recall["0.915"] >= 0.9
