@@ -25,7 +25,8 @@ class ExploreNearTies:
     Guards: no VIP contact is explored (`vip`), none that waits for longer than `wait_s` (`wait`),
     and at most `share` of a round's matches, at least one, end with another agent (`share`); nobody
     is loaded beyond `load` of the capacity for the sake of exploring. A match that is a draw
-    already is left alone.
+    already is left alone. Source: epsilon-greedy action choice (Sutton and Barto, Reinforcement
+    Learning, 2018, 2.2), kept to the near ties.
     """
 
     name = "explore"

@@ -9,8 +9,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import yaml
 from argon2 import PasswordHasher
 
+from actors.dispatch.guarded import use_folder
 from infra.directory.store import Directory
 from infra.settings import async_sql_url, load_settings
 from serve.admin.__main__ import main
@@ -117,6 +119,26 @@ def test_an_export_goes_back_in(cli, acme, tmp_path):
     told = "imported acme: 0 created, 0 updated, 0 deleted\n"
     assert cli("import", "acme.yaml") == (0, told, "")
     assert "$argon2id$" not in cli("export", "acme", "--without-secrets")[1]
+
+
+def test_a_file_with_a_policy_that_is_not_there_is_refused(cli, acme, monkeypatch, tmp_path):
+    (tmp_path / "mine.py").write_text("class Mine: ...")
+    code, text, _ = cli("export", "acme")
+    assert code == 0
+    for policy, folder, told in (
+        ("no_such", "", "queues.main.policy: one of ["),
+        ("mine.py:Mine", "", "no file 'mine.py' in RAYDESK_POLICIES_DIR"),
+        ("mine.py:Other", str(tmp_path), "a class that the file has, of ['Mine']"),
+        ("mine.py:Mine", str(tmp_path), ""),
+    ):
+        monkeypatch.setenv("RAYDESK_POLICIES_DIR", folder)
+        content = yaml.safe_load(text)
+        content["queues"]["main"]["policy"] = policy
+        file = tmp_path / "acme.yaml"
+        file.write_text(yaml.safe_dump(content, allow_unicode=True))
+        code, _, complaint = cli("import", str(file))
+        assert (code, told in complaint) == (int(bool(told)), True)
+    use_folder(None)
 
 
 def test_an_audit_that_was_tampered_with_is_told_by_the_exit_code(cli, acme):
