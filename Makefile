@@ -18,7 +18,7 @@ check: $(VENV)/dev.stamp  ## format, lint, types, import rules, fast tests; no R
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy .
 	@$(BIN)/lint-imports --no-cache > $(VENV)/lint-imports.txt || (cat $(VENV)/lint-imports.txt; false)
-	@$(BIN)/python -m pytest -q tests/unit tests/property tests/contract -m "not slow and not postgres" -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q tests/unit tests/property tests/contract -m "not slow and not postgres" -p no:schemathesis -n 2 --dist loadfile
 
 format: $(VENV)/dev.stamp  ## write the format and the safe fixes
 	@$(BIN)/ruff format --quiet .

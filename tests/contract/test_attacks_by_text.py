@@ -97,6 +97,7 @@ async def test_a_strange_text_is_kept_as_it_is_or_refused(admin, demo, name):
     assert await demo.read("demo") == before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 async def test_a_strange_id_or_filter_finds_nothing(admin, name):
     for text in STRANGE:
@@ -132,6 +133,7 @@ async def test_a_strange_idempotency_key_is_refused_or_its_own(admin):
         assert answer.status_code in (201, 400), (text, answer.text)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FORMS)
 async def test_a_field_that_is_not_in_the_form_is_refused_and_changes_nothing(admin, demo, name):
     made = await admin("POST", f"/{name}", RIGHT[name])

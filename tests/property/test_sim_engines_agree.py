@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -114,6 +115,7 @@ def story(run: Replication) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenarios(), st.sampled_from(DETERMINISTIC), st.integers(0, 1000))
 def test_both_engines_make_the_same_visits(scenario: Scenario, policy: str, seed: int) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from policies.sim import Scenario, make_scenario
+from policies.sim.simulation import Engine
+
+ENGINES: tuple[Engine, ...] = ("compiled", "python")
+both_engines = pytest.mark.parametrize(
+    "engine", ["compiled", pytest.param("python", marks=pytest.mark.slow)]
+)
 
 
 def scenario(

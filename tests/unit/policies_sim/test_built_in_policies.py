@@ -36,6 +36,7 @@ def test_every_policy_that_knows_the_scenario_passes_the_exam(name: str) -> None
     exam(lambda: deepcopy(made))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(RULES))
 def test_both_engines_agree_on_the_mean_wait(name: str) -> None:
     fast = simulate(two_types(400), name, replications=10, seed=8, engine="compiled")

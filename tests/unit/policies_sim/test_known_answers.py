@@ -18,10 +18,16 @@ from policies.theory import (
     shared_lines,
 )
 from policies.theory.small_centres import ChatRule, IdleRule
-from tests.unit.policies_sim.known_centres import chats, one_type, six_skills, unequal_agents
+from tests.unit.policies_sim.known_centres import (
+    ENGINES,
+    both_engines,
+    chats,
+    one_type,
+    six_skills,
+    unequal_agents,
+)
 
 CHAT_RULES: tuple[ChatRule, ...] = ("least_busy", "most_busy")
-ENGINES: tuple[Engine, ...] = ("compiled", "python")
 SIZE = {"compiled": 100_000.0, "python": 1_500.0}
 """Contacts per replication. The Python engine needs few: `test_sim_engines_agree` shows that it
 makes the very visits of the compiled one."""
@@ -47,7 +53,7 @@ def agrees_with(found: Result, exact: Steady, unit_s: float) -> None:
     agrees(found.occupancy(), exact.occupancy)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@both_engines
 def test_equal_agents_and_endless_patience_are_erlang_c(engine: Engine) -> None:
     centre = one_type(arrivals=100 / 1800, mean_s=180, agents=14, contacts=SIZE[engine])
 
@@ -59,7 +65,7 @@ def test_equal_agents_and_endless_patience_are_erlang_c(engine: Engine) -> None:
     agrees(found.measure("service_level"), answered_within(10, 14, 180, 20))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@both_engines
 def test_percentiles_of_waits_are_those_of_erlang_c(engine: Engine) -> None:
     centre = one_type(arrivals=100 / 1800, mean_s=180, agents=14, contacts=SIZE[engine])
 
@@ -73,7 +79,7 @@ def test_percentiles_of_waits_are_those_of_erlang_c(engine: Engine) -> None:
         found.wait_percentile(42)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@both_engines
 def test_impatient_customers_are_erlang_a(engine: Engine) -> None:
     centre = one_type(arrivals=48 / 60, mean_s=60, agents=50, patience_s=120, contacts=SIZE[engine])
     exact = many_servers(48, 1, 50, patience=0.5)
@@ -86,7 +92,7 @@ def test_impatient_customers_are_erlang_a(engine: Engine) -> None:
     agrees_with(found, exact, unit_s=60)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@both_engines
 @pytest.mark.parametrize(
     ("policy", "rule", "p_wait", "mean_wait"),
     [
@@ -153,7 +159,7 @@ def test_both_engines_make_the_same_day_of_wallace_and_whitt(skills: int) -> Non
     assert fast.measure("contacts_n").value > 500
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@both_engines
 @pytest.mark.parametrize(
     ("rule", "p_abandon", "in_system"),
     [("least_busy", 0.001439, 1.259451), ("most_busy", 0.003180, 1.490479)],
@@ -172,7 +178,7 @@ def test_chats_slow_each_other_down(
     agrees(found.occupancy(), exact.occupancy)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@both_engines
 @pytest.mark.parametrize("rule", ["least_busy", "most_busy"])
 def test_one_chat_at_a_time_is_erlang_a(rule: ChatRule, engine: Engine) -> None:
     exact = many_servers(14, 1, 10, patience=0.5)
@@ -183,7 +189,7 @@ def test_one_chat_at_a_time_is_erlang_a(rule: ChatRule, engine: Engine) -> None:
     agrees_with(found, exact, unit_s=60)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@both_engines
 def test_when_a_third_chat_speeds_an_agent_up_the_busiest_serve_best(engine: Engine) -> None:
     rates = [1.0, 1.1, 2.1]
     least, most = (chat_centre(14, 10, rates, 0.5, rule) for rule in CHAT_RULES)

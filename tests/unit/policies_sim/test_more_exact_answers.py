@@ -10,15 +10,14 @@ import pytest
 from policies.sim import Estimate, simulate
 from policies.sim.simulation import Engine
 from policies.theory import many_servers, solve_chain
-from tests.unit.policies_sim.known_centres import one_type, scenario
+from tests.unit.policies_sim.known_centres import both_engines, one_type, scenario
 
-ENGINES: tuple[Engine, ...] = ("compiled", "python")
 SIZE = {"compiled": 40_000.0, "python": 1_000.0}
 SEED = 7  # any will do: over 30 seeds such estimates were off by 0 +- 1 standard errors
 RUNS = {"compiled": 30, "python": 12}
 Silent = tuple[int, tuple[bool, ...]]
 """What the agent does, and who waits: True is still there."""
-pytestmark = pytest.mark.parametrize("engine", ENGINES)
+pytestmark = both_engines
 
 
 def agrees(found: Estimate, exact: float) -> None:

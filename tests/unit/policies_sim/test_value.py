@@ -11,7 +11,7 @@ from policies.sim.facts import arrivals_per_s
 from policies.sim.reading import ScenarioError, make_scenario
 from policies.sim.simulation import Engine
 from policies.theory.value_bound import value_bound
-from tests.unit.policies_sim.known_centres import scenario
+from tests.unit.policies_sim.known_centres import both_engines, scenario
 
 VALUE = "examples/scenarios/value.yaml"
 
@@ -46,7 +46,7 @@ def test_a_pair_that_is_not_allowed_has_no_part_in_the_plan() -> None:
     assert plan.flow == pytest.approx(np.array([[0.5, 0], [0.5, 1]]))
 
 
-@pytest.mark.parametrize("engine", ["compiled", "python"])
+@both_engines
 def test_solved_by_lot_and_worth_by_expectation_agree_with_who_served(engine: Engine) -> None:
     centre = two_pools().model_copy(update={"length": 40_000.0, "warm_up": 0.0})
     found = simulate(centre, "random_eligible", replications=4, engine=engine)
