@@ -19,12 +19,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import report
+from policies.arrays import Floats
 from policies.experiments.analysis import Finding, analyse, paired_blocks
 from policies.experiments.arms import ByBlock
 from policies.experiments.design import Design
 from policies.experiments.sequential import AlwaysValid
 from policies.sim import Estimate, Scenario, compare, make_policy, read_scenario
-from policies.sim.kernel.floor import SERVED, Floats
+from policies.sim.kernel.floor import SERVED
 from policies.sim.scenario import DAY_S
 from policies.sim.simulation import Setting, replicate
 

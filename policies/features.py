@@ -14,12 +14,10 @@ from collections.abc import Sequence
 from math import log1p
 
 import numpy as np
-from numpy.typing import NDArray
 
+from policies.arrays import Floats
 from policies.learned.beliefs import Beliefs
 from policies.view import AgentView, ContactView
-
-Floats = NDArray[np.float64]
 
 VERSION = "1"
 """Changes whenever a column changes its meaning; a model of another version is refused."""

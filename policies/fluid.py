@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog  # type: ignore[import-untyped] # scipy ships no types
 from scipy.sparse import csr_array  # type: ignore[import-untyped] # the same
 
-Floats = NDArray[np.float64]
+from policies.arrays import Floats
+
 TIME_LIMIT_S = 2.0
 """A plan is made while contacts wait; 10,000 pairs take a tenth of it."""
 

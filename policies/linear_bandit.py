@@ -7,8 +7,8 @@ from math import log1p, sqrt
 from random import Random
 
 import numpy as np
-from numpy.typing import NDArray
 
+from policies.arrays import Floats
 from policies.draft import Draft
 from policies.eligibility import reason
 from policies.heads import Heads
@@ -17,7 +17,6 @@ from policies.longest_idle import idle_order
 from policies.prices import Pairs
 from policies.view import AgentView, ContactView, Match, View, Why
 
-Floats = NDArray[np.float64]
 Arm = tuple[str, str]
 """(group, queue)."""
 

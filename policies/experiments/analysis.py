@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import stdtrit  # type: ignore[import-untyped] # scipy ships no types
 
+from policies.arrays import Floats
 from policies.experiments.design import Design, DesignError
 from policies.sim.estimates import CONFIDENCE, Estimate
-from policies.sim.kernel.floor import Floats
 
 SHUFFLES_N = 2_000
 FEWEST_PAIRS = 4

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.decision_files import read
 from policies.decisions import Decision
 from policies.experiments.design import Design
 from policies.offline.decision_logs import REWARDS
 from policies.offline.logged import LogError
 from policies.offline.tables import read_table
-from policies.sim.kernel.floor import Floats
 
 
 class Contacts(NamedTuple):

@@ -18,10 +18,9 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from policies.arrays import Floats, Ints
+
 Days = Literal["weekday", "weekend", "any"]
 DAY_S = 86_400.0
 BLOCKS_N = 20_000

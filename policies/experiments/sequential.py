@@ -21,8 +21,8 @@ import numpy as np
 from scipy.optimize import brentq  # type: ignore[import-untyped] # scipy ships no types
 from scipy.stats import norm  # type: ignore[import-untyped]
 
+from policies.arrays import Floats
 from policies.sim.estimates import Estimate
-from policies.sim.kernel.floor import Floats
 
 FEWEST = 10
 """Pairs before which the normal limit is not trusted."""

@@ -6,15 +6,12 @@ from random import Random
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped] # has no types
 
+from policies.arrays import Floats, Ints
 from policies.exploring.plan import Plan
 from policies.longest_idle import LongestIdle
 from policies.view import ContactView, Match, Policy, View
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 DRAWS_N = 200
 WORK_N, ASIDE_N = 1_000_000, 300

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped] # no types
 
+from policies.arrays import Floats
 from policies.learned.card import Bin, Quality
 
-Floats = NDArray[np.float64]
 BINS_N = 10
 
 

@@ -13,14 +13,12 @@ from typing import Any
 import lightgbm
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from policies import features
+from policies.arrays import Floats
 from policies.learned.beliefs import Beliefs
 from policies.learned.card import Card
 from policies.view import AgentView, ContactView
-
-Floats = NDArray[np.float64]
 
 FORMAT = "raydesk.model/1"
 TARGETS = ("handle_s", "solved", "rating")

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import lightgbm
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import logit  # type: ignore[import-untyped] # scipy ships no types
 from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped] # no types
 
 from policies import features
+from policies.arrays import Floats
 from policies.learned.beliefs import Beliefs, Result, believe
 from policies.learned.card import Card, Quality, Span
 from policies.learned.judging import judged
@@ -33,8 +33,6 @@ from policies.learned.model import (
     version_of,
 )
 from policies.learned.samples import Sample
-
-Floats = NDArray[np.float64]
 
 LEAST_N = 200
 """Outcomes of a target below which its beliefs serve in place of trees."""

@@ -13,11 +13,11 @@ from random import Random
 
 import numpy as np
 
+from policies.arrays import Ints
 from policies.decision_views import agent_of, contact_of
 from policies.decisions import NEAR, Candidate, Decision, Outcome
 from policies.offline.interference import Interference, find
 from policies.offline.logged import LogError, Logged
-from policies.sim.kernel.floor import Ints
 from policies.sim.simulation import Progress
 from policies.view import HOLD, Policy, QueueView, View
 

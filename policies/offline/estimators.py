@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.offline.intervals import Method, interval
 from policies.offline.logged import LogError, Logged
 from policies.sim.estimates import Estimate
-from policies.sim.kernel.floor import Floats
 
 
 class Pairs(NamedTuple):

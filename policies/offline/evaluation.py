@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.offline.diagnostics import Diagnostics, diagnose, warnings_of
 from policies.offline.estimators import ESTIMATORS, best_threshold, usable
 from policies.offline.intervals import Method, interval
 from policies.offline.logged import Logged
 from policies.sim.estimates import Estimate
-from policies.sim.kernel.floor import Floats
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from policies.sim.kernel.floor import Floats, Ints
+from policies.arrays import Floats, Ints
 
 MUCH = 0.05
 """From this share of decisions on, the warning is given."""

@@ -19,8 +19,8 @@ import numpy as np
 from scipy.optimize import brentq  # type: ignore[import-untyped] # scipy ships no types
 from scipy.special import stdtrit  # type: ignore[import-untyped]
 
+from policies.arrays import Floats, Ints
 from policies.sim.estimates import CONFIDENCE, Estimate, ratio
-from policies.sim.kernel.floor import Floats, Ints
 
 Method = Literal["t", "bootstrap", "empirical_likelihood"]
 METHODS: tuple[Method, ...] = ("t", "bootstrap", "empirical_likelihood")

@@ -24,10 +24,10 @@ from typing import Any
 
 import numpy as np
 
+from policies.arrays import Floats, Ints
 from policies.offline.interference import Interference, find
 from policies.offline.logged import SUM_SLACK, LogError, Logged
 from policies.offline.tables import Table, read_table
-from policies.sim.kernel.floor import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policies.sim.kernel.floor import Floats, Ints
+from policies.arrays import Floats, Ints
 
 SUM_SLACK = 1e-6
 """By how much the probabilities of one decision may miss 1."""

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from policies.arrays import Floats, Ints
 from policies.offline.logged import Logged
-from policies.sim.kernel.floor import Floats, Ints
 
 FOLDS_N = 5
 PULL = 10.0

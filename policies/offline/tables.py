@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import csv, parquet
 
+from policies.arrays import Floats
 from policies.offline.logged import LogError
-from policies.sim.kernel.floor import Floats
 
 
 class Table:

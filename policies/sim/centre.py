@@ -7,14 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from policies.arrays import Floats, Ints
 from policies.sim.kernel.floor import (
     CREW,
     FIT,
     KIND,
     SHIFT,
     Centre,
-    Floats,
-    Ints,
     Prices,
     Small,
     Table,

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import Generator, SeedSequence
 
+from policies.arrays import Floats
 from policies.sim.centre import RatePlan
 from policies.sim.kernel.arrivals import pick_types
-from policies.sim.kernel.floor import FATE, KIN, RESERVE, Floats, Reserve, Small, Table, Visits
+from policies.sim.kernel.floor import FATE, KIN, RESERVE, Reserve, Small, Table, Visits
 from policies.sim.scenario import DayFactor, Duration, Scenario
 
 RESERVE_N = 4096

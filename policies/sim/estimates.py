@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import stdtrit  # type: ignore[import-untyped] # scipy ships no types
 
-from policies.sim.kernel.floor import Floats
+from policies.arrays import Floats
 
 CONFIDENCE = 0.95
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.prices import LEAST_FLOW, Prices
 from policies.sim.centre import crews_of, on_spans, rate_plan
 from policies.sim.kernel import floor
-from policies.sim.kernel.floor import Floats
 from policies.sim.scenario import Scenario, may_serve
 
 Known = dict[tuple[str, str], float]

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.sim.estimates import Estimate, ratio
-from policies.sim.kernel.floor import SERVED, Floats
+from policies.sim.kernel.floor import SERVED
 from policies.sim.scenario import Scenario
 from policies.sim.simulation import Progress, Replication, Setting, replicate
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.sim.estimates import Estimate, difference, ratio
-from policies.sim.kernel.floor import Floats, Table
+from policies.sim.kernel.floor import Table
 
 MEASURES = {
     "contacts_n": ("arrived_n", ""),

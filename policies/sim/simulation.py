@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.sim.built_in import (
     PRICED,
     RULES,
@@ -26,7 +27,6 @@ from policies.sim.kernel.floor import (
     SILENT,
     VISITS_N,
     Centre,
-    Floats,
     Table,
     Visits,
 )

@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from policies.arrays import Floats
 
 _NEGLIGIBLE = 1e-15
 _MOST_STATES = 1_000_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from policies.sim.kernel.floor import Floats, Ints
+from policies.arrays import Floats, Ints
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from policies.sim.kernel.floor import Floats, Small
+from policies.arrays import Floats
+from policies.sim.kernel.floor import Small
 from policies.sim.kernel.jit import kernel
 
 

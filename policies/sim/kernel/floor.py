@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from policies.arrays import Floats, Ints
+
 Small = NDArray[np.int32]
 Words = NDArray[np.uint64]
 Table = NDArray[Any]

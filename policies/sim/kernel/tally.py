@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.sim.kernel.floor import (
     ABANDONED,
     BLOCKED,
     SERVED,
     SILENT,
     Centre,
-    Floats,
     Table,
     Visits,
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from policies.arrays import Floats
 from policies.experiments.sequential import AlphaSpending, AlwaysValid, spent
-from policies.sim.kernel.floor import Floats
 
 RUNS_N, PLANNED_N = 1_000, 200
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from policies.arrays import Floats
 from policies.experiments.analysis import analyse, paired_blocks, randomisation_test
 from policies.experiments.design import Days, Design, DesignError
-from policies.sim.kernel.floor import Floats
 
 DAY = 86_400.0
 MONDAY = 1_767_571_200.0
