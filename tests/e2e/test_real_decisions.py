@@ -82,6 +82,42 @@ async def test_decisions_come_to_files_that_can_be_read_and_decided_again(shop: 
     await until(is_handled)
 
 
+async def test_what_became_of_a_contact_is_told_of_its_decision(shop: Shop) -> None:
+    """Wrap-up, rating, and a customer who comes back: each becomes known later than the last."""
+    means = {"d1": {"name": "done", "solved": True}}
+    await shop.declare(
+        queues={"desk": {**DESK, "wrap_up_s": 600}}, agents=STAFF, dispositions=means
+    )
+    ann, ann_saw = await shop.agent("ann")
+    carol, _, session = await shop.served("carol", ann, ann_saw)
+    await carol.end()
+    await ann.wrap_up(session, "done")
+    await carol.rate(4)
+    _, listed = await get(shop, f"/v1/decisions?session={session}")
+    (line,) = listed["decisions"]
+
+    async def outcome() -> dict[str, Any]:
+        _, told = await get(shop, f"/v1/decisions/{line['id']}")
+        found: dict[str, Any] = told["decision"]["outcome"]
+        return found
+
+    async def is_rated() -> bool:
+        return (await outcome()).get("rating") == 4
+
+    await until(is_rated)
+    known = await outcome()
+    assert (known["disposition"], known["solved"], known["transfers_n"]) == ("done", True, 0)
+    assert known["abandoned"] is False
+    assert "recontact_1d" not in known
+    await carol.start()
+
+    async def is_back() -> bool:
+        known = await outcome()
+        return (known.get("recontact_1d"), known.get("recontact_7d")) == (True, True)
+
+    await until(is_back)
+
+
 async def test_who_comes_out_of_hours_is_told_and_leaves_a_ticket(shop: Shop) -> None:
     hours = {"shut": {"name": "Shut", "time_zone": "UTC", "week": {}}}
     await shop.declare(queues={"desk": {**DESK, "hours": "shut"}}, hours=hours, agents=STAFF)
