@@ -1,27 +1,42 @@
 """Check each written sentence against the passages that it names, before anybody sees it.
 
-A sentence is shown only if it cites a passage, and that passage carries it: its numbers and links
-stand there, most of its words do, and it denies what the passage denies and nothing else. What
-cannot be told to be right counts as wrong: the cost is a fallback.
+A sentence is shown only if it cites a passage, and that passage carries it: its quantities, links
+and weighty words (free, all, before ...) stand there, most of its words do, and it denies what the
+passage denies and nothing else. What cannot be told to be right counts as wrong: the cost is a
+fallback.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import msgspec
 
 from bot.acts import Ground
 from bot.normalise import normalise
+from bot.quantities import are_carried, in_digits, quantities, without_quantities
 from bot.tokens import words
 
-CARRIED = 0.6
+SENTENCE_CHARS = 400
+"""A longer sentence would be too much to check (`bot.normalise.MAX_CHARS`)."""
+CARRIED = 0.7
 """Share of a sentence's words that its passage must hold."""
 _END = re.compile(r"(?<=[.!?])(?:\s*\[\d+\])+\s*|(?:\[\d+\])+[.!?。！？]?\s*|(?<=[。！？\n])\s*")
 _CITED = re.compile(r"\[(\d{1,2})\]")
-_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-_LINK = re.compile(r"https?://\S+|[\w.+-]+@[\w.-]+\w|www\.\S+")
+_LINK = re.compile(
+    r"https?://[^\s，。！？；）]+|[\w.+-]+@[\w.-]+\w|(?<![\w.])[a-z0-9-]{2,}(?:\.[a-z0-9-]+)*\.[a-z]{2,}\b",
+    re.IGNORECASE | re.ASCII,
+)
+_MARKUP = re.compile(r"[<>]|\]\(|!\[|```|&#?\w+;")
+_WEIGHTY = re.compile(
+    r"\b(?:free|all|any|every|always|must|only|guarante|compensat|before|after|at least|at most|"
+    r"up to|more than|less than|unlimited|forever|immediately|double)|免费|全免|免运?费|包邮|赔|"
+    r"补偿|保证|一定|所有|全部|任何|必须|只能|仅|无条件|随时|永久|终身|立即|双倍|(?<![目提当])前|(?<!然)后|"
+    r"以上|以下|至少|最多|最少|最长|超过|不限"
+)
+"""Words that change what is promised: one that the passage does not have is one too many."""
 _DENIES = re.compile(
     r"\b(?:not|no|never|none|cannot|without|neither|nor)\b|n't\b|不|没|無|无|未|别|禁止",
     re.IGNORECASE,
@@ -60,22 +75,34 @@ def judge(sentence: str, grounds: Sequence[Ground]) -> Judged:
     text = " ".join(_CITED.sub("", sentence).split()).strip()
     text = re.sub(r"\s+([.!?。！？，,])", r"\1", text)
     known = tuple(dict.fromkeys(n for n in numbers if 1 <= n <= len(grounds)))
-    if not text or not known or len(known) < len(set(numbers)):
+    if not text or not known or len(known) < len(set(numbers)) or not _is_plain(text):
         return Judged(text, ())
     passage = "\n".join(f"{grounds[n - 1].question}\n{grounds[n - 1].text}" for n in known)
     return Judged(text, known if _carries(passage, text) else ())
 
 
+def _is_plain(text: str) -> bool:
+    """Short, no markup, and nothing that is not seen or turns the writing round."""
+    if len(text) > SENTENCE_CHARS or _MARKUP.search(text) is not None:
+        return False
+    return not any(unicodedata.category(c) in _HIDDEN for c in text)
+
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
+
+
 def _carries(passage: str, sentence: str) -> bool:
-    plain, said = normalise(passage), normalise(sentence)
-    there = set(_NUMBER.findall(plain))
-    if not set(_NUMBER.findall(said)) <= there:
+    plain, said = in_digits(normalise(passage)), in_digits(normalise(sentence))
+    amounts = quantities(said)
+    if not are_carried(amounts, quantities(plain)):
+        return False
+    if not set(_WEIGHTY.findall(said)) <= set(_WEIGHTY.findall(plain)):
         return False
     if any(link.lower().rstrip(".,") not in passage.lower() for link in _LINK.findall(sentence)):
         return False
-    mine = [word for word in words(said) if word not in _SMALL and not word.isdigit()]
+    mine = [word for word in words(without_quantities(said)) if word not in _SMALL]
     if not mine:
-        return False
+        return bool(amounts)
     held = set(words(plain)) | _stems(words(plain))
     if sum(word in held or _stem(word) in held for word in mine) < CARRIED * len(mine):
         return False
@@ -93,8 +120,8 @@ def _denies(text: str) -> bool:
 
 
 def _stem(word: str) -> str:
-    """Plurals and tenses of English, roughly: refunds, refunded and refund are one word."""
-    for ending in ("ing", "ed", "es", "s"):
+    """Plurals and tenses of English, roughly: takes, taking and take are one word."""
+    for ending in ("ing", "ed", "es", "e", "s"):
         if word.isascii() and word.endswith(ending) and len(word) > len(ending) + 2:
             return word[: -len(ending)]
     return word

@@ -88,6 +88,10 @@ class LlmWriter:
             self._breaker.given_up()
             self._metrics.add("llm_total", 1.0, "cancelled", org)
             raise
+        except Exception:
+            outcome = "failed"  # whatever it was, the customer is not left without an answer
+            self._breaker.failed(self._clock())
+            log.exception("llm.defect", org=org)
         finally:
             sent = sum(len(one["content"]) for one in messages)
             self._budget.spend(org, sent + draft.read_n, self._clock())

@@ -5,6 +5,7 @@ model's."""
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +13,19 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Manner = Literal[
-    "says", "stalls", "rubbish", "no_json", "error", "huge", "endless_line", "drips", "cuts"
+    "says",
+    "stalls",
+    "rubbish",
+    "no_json",
+    "wrong_types",
+    "deep_json",
+    "compressed",
+    "redirects",
+    "error",
+    "huge",
+    "endless_line",
+    "drips",
+    "cuts",
 ]
 
 
@@ -45,7 +58,14 @@ class LlmDouble:
             writer.write(b"HTTP/1.1 500 Oops\r\ncontent-length: 4\r\n\r\noops")
             await writer.drain()
             return
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+        if self.manner == "redirects":
+            where = f"location: {self.url}\r\n".encode()
+            writer.write(b"HTTP/1.1 307 Elsewhere\r\ncontent-length: 0\r\n" + where + b"\r\n")
+            await writer.drain()
+            return
+        packed = b"content-encoding: gzip\r\n" if self.manner == "compressed" else b""
+        head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+        writer.write(head + packed + b"\r\n")
         await writer.drain()
         match self.manner:
             case "stalls":
@@ -54,6 +74,13 @@ class LlmDouble:
                 writer.write(bytes(range(256)) * 40 + b"\n")
             case "no_json":
                 writer.write(b"data: {not json\n\n")
+            case "wrong_types":
+                writer.write(b'data: {"choices": [{"delta": {"content": [5]}}]}\n\n')
+            case "deep_json":
+                writer.write(b'data: {"x": ' + b"[" * 30_000 + b"]" * 30_000 + b"}\n\n")
+            case "compressed":
+                said = f'data: {{"choices": [{{"delta": {{"content": "{self.text}"}}}}]}}\n\n'
+                writer.write(gzip.compress(said.encode() + b"data: [DONE]\n\n"))
             case "endless_line":
                 writer.write(b"data: " + b"x" * 300_000)
             case "huge":

@@ -10,6 +10,7 @@ from bot.acts import Ground
 from bot.llm_check import judge, split
 from bot.llm_guard import Breaker
 from bot.llm_prompt import masked
+from bot.quantities import quantities
 
 GROUNDS = (
     Ground("r", "怎么申请退款？", "签收后 7 天内，点“申请退货”即可。定制商品不退。"),
@@ -37,6 +38,101 @@ GROUNDS = (
 )
 def test_only_what_the_named_passage_carries_passes(sentence: str, carried: bool) -> None:
     assert bool(judge(sentence, GROUNDS).cited) == carried
+
+
+PAID = Ground(
+    "p",
+    "How do I get a refund?",
+    "Within 7 days of delivery, choose Return under My orders. Refunds take 3-5 working days. "
+    "Shipping costs $5 and is free above $50.",
+)
+SAME = """\
+Within 7 days of delivery, choose Return under My orders [1].
+Within seven days of delivery choose Return under My orders [1].
+Shipping costs 5 dollars [1].
+Shipping is free above $50 [1].
+Refunds take 3 to 5 working days [1].
+A refund takes three to five business days [1].
+""".splitlines()
+OTHER = """\
+Within thirty days of delivery choose Return under My orders [1].
+Within 7 weeks of delivery choose Return under My orders [1].
+Within a year of delivery choose Return under My orders [1].
+Refunds take 3-5 days [1].
+Before delivery, choose Return under My orders within 7 days [1].
+All refunds are free within 7 days of delivery [1].
+Shipping costs €5 [1].
+Shipping costs 5% [1].
+Choose Return under My orders at evil.example [1].
+Choose Return under My orders at http://evil.example [1].
+Choose Return under My orders ![x](//evil.example/p.png) [1].
+Choose Return under My orders <img src=x onerror=alert(1)> [1].
+Choose Return under [My orders](javascript:alert(1)) [1].
+Choose Return under My orders or call 555-0100 [1].
+Within 7\u202e days of delivery, choose Return under My orders [1].
+""".splitlines()
+OTHER_ZH = """\
+签收后三十天内可以申请退货[1]。
+签收后七十天内申请退货[1]。
+签收后半年内可以申请退货[1]。
+签收后一个月内申请退货[1]。
+签收后 7 小时内申请退货[1]。
+签收后 7 个月内可以申请退货[1]。
+签收前 7 天内申请退货[1]。
+签收后７０天内申请退货[1]。
+签收后 7 天内申请退货，运费全免[1]。
+签收后 7 天内申请退货并赔偿[1]。
+所有商品签收后 7 天内申请退货[1]。
+""".splitlines()
+
+
+@pytest.mark.parametrize("sentence", SAME)
+def test_the_same_in_other_words_passes(sentence: str) -> None:
+    assert judge(sentence, [PAID]).cited == (1,)
+
+
+@pytest.mark.parametrize("sentence", OTHER)
+def test_other_quantities_promises_links_and_markup_do_not(sentence: str) -> None:
+    assert judge(sentence, [PAID]).cited == ()
+
+
+@pytest.mark.parametrize("sentence", OTHER_ZH)
+def test_the_same_lies_in_chinese_do_not(sentence: str) -> None:
+    assert judge(sentence, GROUNDS).cited == ()
+
+
+def test_seven_days_are_7_days_in_chinese_too() -> None:
+    assert judge("签收后七天内点申请退货[1]。", GROUNDS).cited == (1,)
+
+
+def test_a_sentence_too_long_to_be_checked_is_not_shown() -> None:
+    true = "Within 7 days of delivery, choose Return under My orders, "
+    assert judge(f"{true * 5}[1]", [PAID]).cited == (1,)
+    assert judge(f"{true * 20}and get 9000 dollars [1]", [PAID]).cited == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("within thirty days", {("30", "day")}),
+        ("7-14天", {("7", "day"), ("14", "day")}),
+        ("七至十四天", {("7", "day"), ("14", "day")}),
+        ("three to five days", {("3", "day"), ("5", "day")}),
+        ("满99包邮", {("99", "")}),
+        ("三个工作日", {("3", "workday")}),
+        ("一百二十元", {("120", "yuan")}),
+        ("$1,000.50 and 5%", {("1000.5", "dollar"), ("5", "percent")}),
+        ("twenty-four hours", {("24", "hour")}),
+        ("two hundred dollars", {("200", "dollar")}),
+        ("half an hour", {("0.5", "hour")}),
+        ("半年", {("0.5", "year")}),
+        ("9:00-18:00", {("9:00", ""), ("18:00", "")}),
+        ("11月11日", {("11", "month"), ("11", "day")}),
+        ("一般 one of them", set()),
+    ],
+)
+def test_quantities_are_read_in_digits_and_words(text: str, found: set[tuple[str, str]]) -> None:
+    assert quantities(text) == found
 
 
 @settings(deadline=None)  # the machine may be busy

@@ -101,6 +101,10 @@ async def test_a_lie_after_the_truth_ends_the_answer_before_it(house: House) -> 
         ("stalls", "late"),
         ("rubbish", "failed"),
         ("no_json", "failed"),
+        ("wrong_types", "failed"),
+        ("deep_json", "failed"),
+        ("compressed", "failed"),
+        ("redirects", "failed"),
         ("error", "failed"),
         ("endless_line", "failed"),
     ],
@@ -108,9 +112,22 @@ async def test_a_lie_after_the_truth_ends_the_answer_before_it(house: House) -> 
 async def test_a_server_that_misbehaves_costs_a_fallback(
     house: House, manner: Manner, outcome: str
 ) -> None:
-    house.double.manner = manner
+    house.double.manner, house.double.text = manner, TRUE
     assert await house.write() is None
     assert house.counted(outcome) == 1.0
+    assert len(house.double.requests) == 1, "the question goes nowhere else"
+
+
+async def test_a_defect_of_ours_costs_no_more_than_the_rest_of_the_answer(house: House) -> None:
+    def broken(_: str) -> None:
+        raise ZeroDivisionError
+
+    house.double.text = TRUE
+    written = await house.writer.write("o", "can I return it?", GROUNDS, "en", broken)
+    assert written is not None
+    assert written.text == "You can return it within 7 days of delivery.[1]"
+    house.double.text = LIES[0]
+    assert await house.write() is None
 
 
 async def test_a_flood_is_read_only_so_far(house: House) -> None:
