@@ -27,6 +27,7 @@ def main(folder: Path) -> None:
         gateway_replicas=2,
         demo=True,
         decisions_file_s=2.0,
+        policies_dir=folder / "policies",
     )
     configure_logs(settings)
     with system(settings, quiet=True) as running:
