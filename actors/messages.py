@@ -335,8 +335,11 @@ class Enqueue(_Message, frozen=True, kw_only=True):
 
 
 class LeaveQueue(_Message, frozen=True, kw_only=True):
+    """`abandoned`: the customer left, and not for another queue."""
+
     session: str
     episode: int
+    abandoned: bool = False
 
 
 class EnqueueRefused(_Message, frozen=True, kw_only=True):
@@ -376,8 +379,11 @@ class ContactWaiting(_Message, frozen=True, kw_only=True):
 
 
 class ContactGone(_Message, frozen=True, kw_only=True):
+    """`abandoned`: as in `LeaveQueue`."""
+
     session: str
     episode: int
+    abandoned: bool = False
 
 
 class ContactTaken(_Message, frozen=True, kw_only=True):

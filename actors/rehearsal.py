@@ -197,7 +197,9 @@ class LiveRun(PythonRun):
         super()._lose_patience()
         if waited and self._fate[visit]["outcome"] == ABANDONED:
             kind = self._types[int(self._v.type[visit])]
-            self.machines.tell("queue", kind, LeaveQueue(session=f"{visit:09d}", episode=1))
+            self.machines.tell(
+                "queue", kind, LeaveQueue(session=f"{visit:09d}", episode=1, abandoned=True)
+            )
 
     def _complete(self) -> None:
         desk = self.desks[self._completions[0][1]]

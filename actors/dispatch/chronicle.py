@@ -17,6 +17,7 @@ from actors.config import OrgConfig
 from actors.dispatch.ledger import Hold, Offer
 from actors.dispatch.rounds import Asking
 from actors.effects import Effect, Record
+from actors.messages import Contact
 from policies.decisions import Detail, Ending, Outcome
 from policies.pool import Pool
 from policies.rounds import Choice, Round
@@ -179,4 +180,16 @@ def ended(what: Offer | Hold, outcome: Ending, now: float) -> Effect:
             ending=outcome,
             wait_s=round(now - what.contact.arrived_at, 3) if outcome == "accepted" else None,
         )
+    return Record("outcome", _encode(made))
+
+
+def waited(decision: str, contact: Contact, now: float, *, abandoned: bool) -> Effect:
+    """Return the record of how a contact's being held back ended: with an agent, or without."""
+    made = Outcome(
+        decision=decision,
+        session=contact.session,
+        at=now,
+        wait_s=round(now - contact.arrived_at, 3),
+        abandoned=abandoned,
+    )
     return Record("outcome", _encode(made))

@@ -12,7 +12,6 @@ from actors.dispatch.scoreboard import Scoreboard
 from actors.dispatch.state import State
 from actors.effects import Log
 from actors.machine import Context
-from actors.recent import Recent
 from policies.decisions import Result
 from policies.eligibility import reason
 from policies.rounds import Choice
@@ -22,20 +21,17 @@ TURN_MATCHES = 256
 """Offers made in one turn, at most: bounds the turn and its commit."""
 LOOK_AGAIN_S = 1.0
 """A policy that holds a contact back is asked again this often: its reason may be time."""
-HELD_N = 10_000
 
 Done = list[tuple[Proposal, Choice]]
 
 
 class Deciding:
-    """Runs the rounds of one dispatch. Soft state: what is held back, and the log's budget."""
+    """Runs the rounds of one dispatch. Soft state: the policies, and the log's budget."""
 
     def __init__(self, org: str, config: OrgConfig) -> None:
         self.board = Scoreboard(org)
         self._rounds = Rounds(config, scorer=self.board)
         self._budget = Budget(people_per_s(config))
-        self._held: Recent[str, int] = Recent(HELD_N)
-        """Session -> the latest episode whose holding back is in the log."""
         self.again_at: float | None = None
         """When to decide again though nothing has changed; None: not at all."""
         self.last: dict[str, str | int | float | None] = {}
@@ -137,13 +133,13 @@ class Deciding:
         """Whoever waits beside an eligible agent is held back by its policy: ask again soon."""
         held = self._held_back(s)
         self.again_at = s.now + LOOK_AGAIN_S if held else None
-        fresh = [contact for contact in held if self._held.get(contact.id) != contact.episode]
+        fresh = [contact for contact in held if not _is_known(s, contact)]
         if not fresh or self._budget.per_s <= 0:
             return
         for contact in fresh:
-            self._held.set(contact.id, contact.episode)
             asking = self._rounds.held_by(contact.demand.queue)
             choice = Choice(ctx.new_id(), contact.id, HOLD, "held")
+            s.held.set(contact.id, (contact.episode, choice.id))
             sight = look(self._view(s), (), self._budget, ctx.random())
             if sight.detail == "chosen":
                 sight = msgspec.structs.replace(sight, contacts=[contact])
@@ -166,6 +162,12 @@ class Deciding:
             if any(reason(contact, pool[agent], now) is None for agent in free):
                 found.append(contact)
         return found
+
+
+def _is_known(s: State, contact: ContactView) -> bool:
+    """Tell whether the log has it already that this contact is held back."""
+    known = s.held.get(contact.id)
+    return known is not None and known[0] == contact.episode
 
 
 def _stale(proposal: Proposal, ctx: Context) -> Choice:

@@ -86,8 +86,8 @@ class Dispatch:
         match command:
             case ContactWaiting():
                 self._wait(command)
-            case ContactGone(session=session, episode=episode):
-                self._gone(session, episode)
+            case ContactGone():
+                self._gone(command)
             case AgentChanged():
                 self._agent_changed(command)
             case OfferAnswered():
@@ -176,13 +176,14 @@ class Dispatch:
         s.room.put(contact, command.virtual_at, s.now, command.since)
         s.change("ContactWaiting")
 
-    def _gone(self, session: str, episode: int) -> None:
-        s = self._s
+    def _gone(self, command: ContactGone) -> None:
+        s, session, episode = self._s, command.session, command.episode
         s.close(session, episode)
         known = s.room.get(session)
         if known is not None and known.contact.episode <= episode:
             offers.withdraw(s, session)
             s.room.remove(session)
+            offers.tell_of_holding(s, known.contact, abandoned=command.abandoned)
 
     # --- agents and settings ---------------------------------------------------------------
 

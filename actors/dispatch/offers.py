@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from actors.dispatch.chronicle import ended
+from actors.dispatch.chronicle import ended, waited
 from actors.dispatch.ledger import Hold, Offer
 from actors.dispatch.rounds import Proposal
 from actors.dispatch.state import State
@@ -11,6 +11,7 @@ from actors.machine import Context
 from actors.messages import (
     Assign,
     AssignRefused,
+    Contact,
     ContactOffered,
     ContactTaken,
     OfferAnswered,
@@ -129,11 +130,19 @@ def lapse(s: State, offer: Offer, outcome: Ending) -> None:
     s.change("OfferLapsed")
 
 
+def tell_of_holding(s: State, contact: Contact, *, abandoned: bool) -> None:
+    """The contact waits no longer: say what came of its having been held back, if it was."""
+    known = s.held.get(contact.session)
+    if known is not None and known[0] == contact.episode:
+        s.out.append(waited(known[1], contact, s.now, abandoned=abandoned))
+
+
 def _accept(s: State, offer: Offer) -> None:
     contact = offer.contact
     session, episode = contact.session, contact.episode
     s.ended.set(offer.id, "accepted")
     s.room.remove(session)
+    tell_of_holding(s, contact, abandoned=False)
     s.close(session, episode)
     s.out.append(s.ledger.hold(offer.accepted(s.now)))
     s.out += s.quotas.accepted(offer.agent, contact.queue, s.now)

@@ -13,6 +13,7 @@ from actors.effects import Effect, Tell
 from actors.messages import Command
 from actors.recent import Recent
 
+HELD_N = 10_000
 OVER_N = 50_000
 ENDED_N = 20_000
 
@@ -32,6 +33,8 @@ class State:
         """Session -> its latest episode that is over here."""
         self.ended: Recent[str, str] = Recent(ENDED_N)
         """Offer -> outcome."""
+        self.held: Recent[str, tuple[int, str]] = Recent(HELD_N)
+        """Session -> its latest episode whose holding back is in the log, and that decision."""
         self.changed = False
         """Somebody might be served who could not be before: rounds must run."""
         self.staff_changed = False

@@ -131,12 +131,12 @@ def move(t: Turn, attempt: Attempt, queue: str, *, fallback: str = "") -> None:
         _begin(t, Attempt(contact=contact, since=t.now, by=attempt.by))
 
 
-def withdraw(t: Turn) -> None:
-    """Take the present attempt out of its queue, if there is one."""
+def withdraw(t: Turn, *, abandoned: bool = False) -> None:
+    """Take the present attempt, if there is one, out of its queue; `abandoned`: nobody waits on."""
     attempt = t.s.routing.attempt
     if attempt is not None:
         contact = attempt.contact
-        leave = LeaveQueue(session=contact.session, episode=contact.episode)
+        leave = LeaveQueue(session=contact.session, episode=contact.episode, abandoned=abandoned)
         t.tell_queue(contact.queue, leave)
         t.s.set_routing(attempt=None)
 

@@ -26,12 +26,12 @@ from actors.session.turn import Asked, Turn
 
 def finish(t: Turn, reason: CloseReason, asked: Asked | None = None, note: str = "") -> None:
     """End the conversation: nobody is asked any more, the customer is free, wrap-up begins."""
-    s = t.s
+    s, abandoned = t.s, reason == "abandoned"
     if s.routing.attempt is not None and s.routing.phase == "waiting":
-        left_unserved(t, s.routing.attempt, abandoned=reason == "abandoned")
+        left_unserved(t, s.routing.attempt, abandoned=abandoned)
     elif s.routing.serving is not None:
         served(t, s.routing.serving, transfers_n=0)
-    withdraw(t)
+    withdraw(t, abandoned=abandoned)
     end_consult(t, "ended")
     _let_go(t)
     s.set_routing(reason=reason, ended_at=t.now)

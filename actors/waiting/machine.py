@@ -93,8 +93,8 @@ class Queue:
         match command:
             case Enqueue(contact=contact):
                 self._enqueue(contact)
-            case LeaveQueue(session=session, episode=episode):
-                self._leave(session, episode)
+            case LeaveQueue():
+                self._leave(command)
             case ContactTaken():
                 self._taken(command)
             case StaffChanged(staffed=staffed):
@@ -198,11 +198,11 @@ class Queue:
 
     # --- out -------------------------------------------------------------------------------
 
-    def _leave(self, session: str, episode: int) -> None:
-        place = self._line.get(session)
-        if place is not None and place.contact.episode <= episode:
-            self._let_go(place.contact, "left")
-        self._over.set(session, max(episode, self._over.get(session) or 0))
+    def _leave(self, command: LeaveQueue) -> None:
+        place, session = self._line.get(command.session), command.session
+        if place is not None and place.contact.episode <= command.episode:
+            self._let_go(place.contact, "left", abandoned=command.abandoned)
+        self._over.set(session, max(command.episode, self._over.get(session) or 0))
 
     def _taken(self, command: ContactTaken) -> None:
         place, session = self._line.get(command.session), command.session
@@ -248,14 +248,14 @@ class Queue:
                 self._let_go(contact, "overflow")
                 self._move_on(contact, config)
 
-    def _let_go(self, contact: Contact, reason: str) -> None:
+    def _let_go(self, contact: Contact, reason: str, *, abandoned: bool = False) -> None:
         """The contact leaves unserved (or never came in, but an older one of its session did)."""
         session = contact.session
         self._over.set(session, contact.episode)
         self._out.append(Count("queue_left_total", label=reason))
         if self._line.get(session) is not None:
             self._out.append(self._line.drop(session))
-            gone = ContactGone(session=session, episode=contact.episode)
+            gone = ContactGone(session=session, episode=contact.episode, abandoned=abandoned)
             self._out.append(Tell(self._dispatch, gone))
             self._positions.changed = True
             if not len(self._line):

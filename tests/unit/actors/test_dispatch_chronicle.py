@@ -13,6 +13,7 @@ from actors.messages import (
     AssignRefused,
     ConfigChanged,
     Contact,
+    ContactGone,
     ContactWaiting,
     Customer,
     OfferAnswered,
@@ -211,6 +212,31 @@ def test_who_is_held_back_has_a_row_once_and_is_looked_at_again_in_time(holding)
     assert len(rig.told(OfferMade)) == 1
     row = rows(rig)[-1]
     assert (row.propensity, row.hold_propensity, row.trigger) == (0.25, 0.75, "Tick")
+
+
+def test_what_came_of_holding_back_is_told_when_the_contact_is_served_at_last(holding):
+    rig = dispatch("ann", policy="holding")
+    rig.send(waits())
+    held = rows(rig)[0]
+    rig.advance(10)
+    offer = rig.told(OfferMade)[0].offer
+    rig.ctx.now += 2
+    rig.send(OfferAnswered(agent="ann", offer=offer, accept=True))
+    (row,) = join([held], outcomes(rig))
+    assert (row.outcome.wait_s, row.outcome.abandoned) == (12.0, False)
+    assert row.outcome.ending is None, "no offer was this decision's"
+
+
+@pytest.mark.parametrize("abandoned", [True, False])
+def test_what_came_of_holding_back_is_told_when_the_contact_leaves(holding, abandoned):
+    rig = dispatch("ann", policy="holding")
+    rig.send(waits())
+    held = rows(rig)[0]
+    rig.advance(4)
+    for _ in range(2):
+        rig.send(ContactGone(session="1", episode=1, abandoned=abandoned))
+    (told,) = outcomes(rig)
+    assert (told.decision, told.wait_s, told.abandoned) == (held.id, 4.0, abandoned)
 
 
 def test_settings_that_change_the_budget_count_at_once():

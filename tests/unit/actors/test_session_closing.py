@@ -110,7 +110,7 @@ def test_leaving_while_waiting_is_abandoning() -> None:
     story.opens()
     story.ends(CUSTOMER)
     assert story.machine.summary()["reason"] == "abandoned"
-    assert story.told(LeaveQueue) == [LeaveQueue(session=ME.id, episode=1)]
+    assert story.told(LeaveQueue) == [LeaveQueue(session=ME.id, episode=1, abandoned=True)]
 
 
 def test_a_leader_may_end_any_conversation() -> None:

@@ -117,7 +117,7 @@ def test_a_waiting_customer_without_a_device_has_abandoned() -> None:
     assert story.state == "waiting"
     story.advance(1)
     assert story.machine.summary()["reason"] == "abandoned"
-    assert story.told(LeaveQueue) == [LeaveQueue(session=ME.id, episode=1)]
+    assert story.told(LeaveQueue) == [LeaveQueue(session=ME.id, episode=1, abandoned=True)]
 
 
 def test_a_customer_who_comes_back_in_time_has_not() -> None:

@@ -91,6 +91,13 @@ def test_a_late_enqueue_does_not_bring_back_who_left(end):
     assert len(rig.told(ContactWaiting)) == 1
 
 
+@pytest.mark.parametrize("abandoned", [True, False])
+def test_dispatch_hears_whether_the_customer_left_for_good(abandoned):
+    rig = queue()
+    rig.send(enqueue(), LeaveQueue(session="1", episode=1, abandoned=abandoned))
+    assert rig.told(ContactGone) == [ContactGone(session="1", episode=1, abandoned=abandoned)]
+
+
 def test_a_fifth_of_the_limit_is_kept_for_those_who_come_again():
     rig = queue(limit=5)
     rig.send(*[enqueue(str(n)) for n in range(5)])
