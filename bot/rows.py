@@ -85,7 +85,7 @@ def topic_of(cells: Mapping[str, str], number: int) -> Topic:
         question=question,
         similar=similar,
         answers=_answers(cells),
-        category=cells.get("category", "").strip(),
+        category=_category(cells.get("category", "").strip()),
         related=_lines(cells.get("related", "")),
         valid_from=_read(cells, "valid_from", _instant),
         valid_until=_read(cells, "valid_until", _instant),
@@ -93,6 +93,14 @@ def topic_of(cells: Mapping[str, str], number: int) -> Topic:
         source=cells.get("source", "").strip(),
         hot=int(_read(cells, "hot", _whole) or 0),
     )
+
+
+def _category(path: str) -> str:
+    """Return a path such as `Cards/Lost` without blanks around its parts."""
+    parts = [part.strip() for part in path.split("/")]
+    if path and not all(parts):
+        raise RowError(f"category: {path!r} has an empty part")
+    return "/".join(parts)
 
 
 def row_of(topic: Topic) -> dict[str, str]:

@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from infra.directory import audit
+from infra.directory.declared import DeclarationError
 from infra.directory.declared_rows import Row
 from infra.directory.refusals import RefusedError
 from infra.directory.rows import Stored
 from infra.directory.writer import Writer
 from infra.knowledge import tables as t
-from infra.knowledge.forms import BaseForm, TopicForm, TreeForm, dumped
+from infra.knowledge.forms import CATEGORIES_N, BaseForm, TopicForm, TreeForm, dumped
 from infra.knowledge.rows import (
     COLUMNS,
     base_of,
@@ -354,6 +355,8 @@ class KnowledgeWriter:
         old = await read_tree(self._session, self.org, row.id)
         known = {one.id for one in old.categories}
         added = [one for one in tree.categories if one.id not in known]
+        if len(known) + len(added) > CATEGORIES_N:
+            raise DeclarationError(f"a base has at most {CATEGORIES_N} categories")
         if added:
             await self.put_tree(row, TreeForm(categories=[*old.categories, *added]))
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from pydantic import ValidationError
 
-from bot.knowledge import Base, Topic
+from bot.knowledge import Base, Category, Topic
 from bot.rows import BadRow
 from bot.tables import Format, import_base
 from infra.directory.declared import explain
 from infra.directory.declared_rows import Id, Row
-from infra.knowledge.forms import TopicForm
+from infra.knowledge.forms import CATEGORIES_N, CategoryForm, TopicForm
 from serve.knowledge.jobs import FileTopics
 
 
@@ -35,6 +37,7 @@ def read_file(data: bytes, kind: Format, *, now: float, all_or_none: bool) -> Fi
         except ValidationError as error:
             reason = "; ".join(f"{at}: {why}" for at, why in explain(error))
             bad.append(BadRow(found.rows.get(topic.id, 0), reason))
+    categories = _categories(base, topics, found.rows, bad)
     errors = {one.topic for one in found.problems if one.severity == "error"}
     told = {one.number for one in bad}
     bad += [
@@ -45,7 +48,7 @@ def read_file(data: bytes, kind: Format, *, now: float, all_or_none: bool) -> Fi
     ]
     return FileTopics(
         topics={key: one.model_dump(exclude_defaults=True) for key, one in topics.items()},
-        categories=_categories(base, topics),
+        categories=categories,
         bad=sorted(bad, key=lambda one: one.number),
         problems=found.problems,
         refused=all_or_none and bool(bad),
@@ -63,12 +66,33 @@ def form_of(topic: Topic) -> TopicForm:
     return TopicForm.model_validate(content)
 
 
-def _categories(base: Base, topics: dict[str, TopicForm]) -> list[dict[str, object]]:
-    """Return the categories that taken topics are in, with those above them."""
+def _categories(
+    base: Base, topics: dict[str, TopicForm], rows: Mapping[str, int], bad: list[BadRow]
+) -> list[dict[str, object]]:
+    """Return the categories that taken topics are in, with those above them. A topic whose category
+    cannot be stored is taken no more, and reported."""
     by_id, wanted = {one.id: one for one in base.categories}, set[str]()
-    for topic in topics.values():
-        here = topic.category
-        while here in by_id and here not in wanted:
-            wanted.add(here)
+    for key, topic in list(topics.items()):
+        chain, here = set[str](), topic.category
+        while here in by_id and here not in wanted | chain:
+            chain.add(here)
             here = by_id[here].parent
+        reason = _why_not([by_id[one] for one in chain], len(wanted))
+        if reason:
+            del topics[key]
+            bad.append(BadRow(rows.get(key, 0), f"category: {reason}"))
+        else:
+            wanted |= chain
     return [msgspec.to_builtins(one) for one in base.categories if one.id in wanted]
+
+
+def _why_not(added: list[Category], there_n: int) -> str:
+    """Return why these categories cannot be stored beside the others; '' if they can."""
+    if there_n + len(added) > CATEGORIES_N:
+        return f"more than {CATEGORIES_N} categories"
+    try:
+        for one in added:
+            CategoryForm.model_validate(msgspec.to_builtins(one))
+    except ValidationError as error:
+        return "; ".join(why for _, why in explain(error))
+    return ""

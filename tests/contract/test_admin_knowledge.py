@@ -6,6 +6,7 @@ import pytest
 
 from bot.knowledge import Answer, Base, Topic
 from bot.tables import export_base, import_base
+from infra.knowledge.forms import CATEGORIES_N
 from tests.support.admin import is_problem
 
 pytest_plugins = ["tests.support.server_fixtures"]
@@ -223,6 +224,40 @@ async def test_every_bad_row_is_reported_and_the_good_ones_taken_or_none(faq):
     is_problem(
         await faq("POST", path, data, content_type="text/csv"), 415, "unsupported_media_type"
     )
+
+
+async def test_an_import_reports_duplicates_expired_topics_and_wrong_categories(faq):
+    rows = [
+        "id,question,category,valid_until,related",
+        "a,什么时候到？,物流//时间,,",
+        "b,什么时候到？,物流,,",
+        "c,什么时候到,物流,,",
+        "d,双十一,活动,2020-01-01,",
+        "e,去哪儿,/,,nowhere",
+        f"f,怎么走,路/{'远' * 201},,",
+        "g,圈,圈/圈,,g",
+    ]
+    path = f"{FAQ}/import?format=csv"
+    some = (await ok(faq("POST", path, "\n".join(rows).encode(), **BINARY))).json()
+    assert {one["number"]: one["reason"].split(":")[0] for one in some["bad"]} == {
+        2: "category",
+        4: "duplicate_question",
+        6: "category",
+        7: "category",
+    }
+    assert some["created"] == 3
+    assert ("expired", "d") in {(one["code"], one["topic"]) for one in some["findings"]}
+    tree = (await ok(faq("GET", f"{FAQ}/categories"))).json()["categories"]
+    assert [one["id"] for one in tree] == ["物流", "活动", "圈", "圈/圈"]
+
+
+async def test_more_categories_than_a_base_may_have_are_reported_not_a_defect(faq):
+    many = [{"id": f"c{n}", "name": "C"} for n in range(CATEGORIES_N)]
+    await ok(faq("PUT", f"{FAQ}/categories", {"categories": many}, if_match="*"))
+    is_problem(await faq("POST", f"{FAQ}/categories", {"name": "One more"}), 422, "invalid")
+    rows = b"id,question,category\na,what?,another"
+    answer = await faq("POST", f"{FAQ}/import?format=csv", rows, **BINARY)
+    assert "at most" in is_problem(answer, 422, "invalid")["errors"][0]["detail"]
 
 
 @pytest.mark.slow
