@@ -25,9 +25,10 @@ from actors.frames import (
     Position,
     SessionFrame,
 )
+from actors.links import is_safe_url
 from actors.ports import Metrics
 from bot.acts import HandOff, Reply, Say, TakeMessage
-from bot.conversation import Ways
+from bot.conversation import BUTTONS_N, Ways
 from bot.handoff import rules_of
 from bot.outcomes import OutcomeSink
 from bot.texts import Texts
@@ -54,6 +55,8 @@ PLACE_AFTER_S = 3.0
 """Somebody may accept at once: only who waits this long is told the place in the line."""
 KEPT_N = 1_000
 """Sessions handed off that may come back."""
+SHORT_CHARS, URL_CHARS = 500, 2_000
+"""Of a title or a button, and of a link (`serve.wire.WireBody`)."""
 _STABLE_S = 60.0
 _OVER = frozenset({"not_your_session", "session_closed", "unknown_session", "wrong_state"})
 """Refusals of a hand-off that mean that the bot has nothing more to say there."""
@@ -308,14 +311,20 @@ def ways_of(told: HelloTold) -> Ways | None:
 
 
 def body_of(reply: Reply) -> wire.WireBody:
-    """Return the reply as it goes on the wire, within its limits."""
-    return wire.WireBody(
-        kind=reply.kind if reply.kind in ("text", "image", "card") else "text",  # type: ignore[arg-type]
-        text=reply.text[: wire.TEXT_LIMIT],
-        title=reply.title[:500],
-        url=reply.url,
-        buttons=[button[:500] for button in reply.buttons[:8]],
-    )
+    """Return the reply as it goes on the wire, within its limits: of whatever a base holds, what
+    can be shown."""
+    text, title = _cut(reply.text, wire.TEXT_LIMIT), _cut(reply.title, SHORT_CHARS)
+    url = reply.url if len(reply.url) <= URL_CHARS and is_safe_url(reply.url) else ""
+    buttons = [_cut(button, SHORT_CHARS) for button in reply.buttons[:BUTTONS_N]]
+    if reply.kind == "image" and url:
+        return wire.WireBody(kind="image", text=text, url=url)
+    if (title.strip() or text.strip()) and (title or url or buttons):
+        return wire.WireBody(kind="card", text=text, title=title, url=url, buttons=buttons)
+    return wire.WireBody(kind="text", text=text if text.strip() else url or "…")
+
+
+def _cut(text: str, most: int) -> str:
+    return text.replace("\0", "")[:most]
 
 
 async def run_bots(places: Sequence[BotPlace], parts: BotParts) -> None:

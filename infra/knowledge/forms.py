@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
 
+from actors.links import is_safe_url
 from infra.directory.declared_rows import Id, Instant, Name, Row, Short, Text
 
 _SEEN = r"^[^\x00]*$"
@@ -26,7 +27,8 @@ Few = Annotated[int, Field(ge=0, le=20)]
 
 
 class AnswerForm(Row):
-    """One thing to show: a text, an image (`url`, caption in `text`) or a card."""
+    """One thing to show: a text, an image (`url`, caption in `text`) or a card (a title or a text,
+    `url` and buttons besides). Links are those that people may send, too."""
 
     kind: Literal["text", "image", "card"] = "text"
     text: Annotated[str, Field(max_length=20_000, pattern=_SEEN)] = ""
@@ -39,8 +41,13 @@ class AnswerForm(Row):
 
     @model_validator(mode="after")
     def _shows_something(self) -> Self:
-        if not (self.text or self.url or self.title):
-            raise ValueError("an answer shows a text, a title or a url")
+        shown = {"text": self.text, "image": self.url, "card": self.title or self.text}[self.kind]
+        if not shown.strip():
+            raise ValueError(f"there is nothing to show of this {self.kind}")
+        if self.kind == "text" and (self.title or self.url or self.buttons):
+            raise ValueError("a text has only `text`: use a card for the rest")
+        if self.url and not is_safe_url(self.url):
+            raise ValueError("url: http(s)://host/... or a path of this site (/...)")
         return self
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
+from actors.links import is_safe_url
 from actors.messages import Body
 from serve.wire import WireBody
 
@@ -52,22 +51,3 @@ def _check_shape(body: WireBody) -> None:
         raise BodyError("body holds a NUL character: remove it.")
     if body.url and not is_safe_url(body.url):
         raise BodyError("body.url must be http(s)://host/... or a path of this site (/...).")
-
-
-def is_safe_url(url: str) -> bool:
-    """Tell whether a link can be shown: http, https, or an absolute path of this site.
-
-    Backslashes, blanks and control characters are refused whole: browsers repair them into
-    other addresses than the one that was checked.
-    """
-    if "\\" in url or any(c.isspace() or not c.isprintable() for c in url):
-        return False
-    if url.startswith("/"):
-        return not url.startswith("//")
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
-        )
-    except ValueError:
-        return False

@@ -66,6 +66,24 @@ async def test_a_base_and_its_topics_live_through_the_api(faq):
     is_problem(await faq("GET", f"{FAQ}/topics"), 404, "not_found")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"text": "  "},
+        {"text": "x", "title": "a text has none"},
+        {"kind": "image", "text": "no picture"},
+        {"kind": "card", "url": "/a"},
+        {"kind": "card", "title": "t", "url": "javascript:alert(1)"},
+        {"kind": "card", "title": "t", "url": "//evil.example/a"},
+        {"kind": "card", "title": "t", "url": "https://user@evil.example/"},
+        {"kind": "card", "title": "t", "url": "https://evil.example\\@shop.example"},
+    ],
+)
+async def test_an_answer_that_could_not_be_shown_is_refused(faq, answer):
+    topic = {"question": "what?", "answers": [answer]}
+    is_problem(await faq("POST", f"{FAQ}/topics", topic), 422, "invalid")
+
+
 async def test_settings_of_a_base_are_checked_and_merged(faq):
     change = {"settings": {"answer_at": 0.8, "clarify_at": 0.3, "texts": {"fallback.zh": "抱歉"}}}
     patched = await ok(faq("PATCH", FAQ, change, if_match="*"))

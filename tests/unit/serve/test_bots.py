@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection, serve
 
 from actors.frames import (
@@ -20,8 +22,9 @@ from actors.frames import (
     Welcome,
     encode_frame,
 )
+from actors.links import is_safe_url
 from actors.messages import Body, Person
-from bot.acts import Found, Ground
+from bot.acts import Found, Ground, Reply
 from bot.decisions import Suggestion
 from bot.knowledge import Answer
 from bot.outcomes import Outcome, QuestionOutcome, SessionOutcome
@@ -31,8 +34,9 @@ from serve import wire
 from serve.bot_line import BotLine
 from serve.bot_ports import Answered, HelloTold, Question, encoded
 from serve.bot_writer import Writer, Written
-from serve.bots import BotParts, BotPlace, run_bots
+from serve.bots import BotParts, BotPlace, body_of, run_bots
 from serve.client import Backoff, Options
+from serve.gateway.bodies import check_body
 
 BOT = Person(id="b1", role="agent", kind="bot")
 CUSTOMER = Person(id="c1", role="customer")
@@ -239,6 +243,29 @@ async def test_an_answer_of_the_model_is_said_and_its_outcome_told() -> None:
     )
     ended = [one for one in sink.outcomes if isinstance(one, SessionOutcome)]
     assert [(one.id, one.human, one.ended_at) for one in ended] == [("1", False, 50.0)]
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(
+    st.builds(
+        Reply,
+        kind=st.sampled_from(["text", "image", "card", "file"]),
+        text=st.one_of(st.text(max_size=20), st.just("长" * 10_001), st.just(" \n")),
+        title=st.one_of(st.text(max_size=5), st.just("t" * 501)),
+        url=st.sampled_from(
+            ["", "/a", "//evil.example", "https://a.example/b", "javascript:alert(1)", "/" * 2_001]
+        ),
+        buttons=st.lists(st.text(max_size=5), max_size=10).map(tuple),
+    )
+)
+def test_whatever_a_base_holds_is_said_as_far_as_it_can_be_shown(reply: Reply) -> None:
+    body = body_of(reply)
+    encoded_body = msgspec.json.encode(body)
+    shown = check_body(msgspec.json.decode(encoded_body, type=wire.WireBody))
+    assert shown.text or shown.title or shown.url
+    assert not shown.url or is_safe_url(shown.url)
+    plain = reply.text.replace("\0", "")
+    assert plain.strip() == "" or shown.text == plain[:10_000]
 
 
 async def test_outcomes_that_find_their_queue_full_are_counted() -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from actors.links import is_safe_url
 from actors.messages import Body
-from serve.gateway.bodies import BodyError, check_body, is_safe_url
+from serve.gateway.bodies import BodyError, check_body
 from serve.wire import WireBody
 
 
