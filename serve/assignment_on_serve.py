@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ray import serve
+from ray.serve import RunTarget
 
 from actors.ports import Objects
 from actors.scoring_on_ray import APP, DEPLOYMENT
@@ -87,6 +88,6 @@ def assignment_from_settings(_: dict[str, Any]) -> serve.Application:
     return assignment_app(ModelStore(wiring), max(settings.assignment_models, 1))
 
 
-def start_assignment(wiring: Wiring, replicas: int = 1) -> None:
-    """Start the models' application in the connected cluster; return once it answers."""
-    serve.run(assignment_app(ModelStore(wiring), replicas), name=APP, route_prefix=None)
+def assignment_target(wiring: Wiring, replicas: int = 1) -> RunTarget:
+    """Return the models' application."""
+    return RunTarget(assignment_app(ModelStore(wiring), replicas), APP, None)

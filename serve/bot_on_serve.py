@@ -15,6 +15,7 @@ import ray
 import structlog
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve import RunTarget
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
@@ -203,10 +204,11 @@ def bot_app(builder: AdaptersBuilder, url: str, asked: Asking) -> serve.Applicat
     return deployed(BotReplica).bind(builder, url, asked)
 
 
-def start_bots(builder: AdaptersBuilder, url: str, settings: Settings) -> None:
-    """Start the bot's model, and the bots, which connect to the gateway at `url`."""
-    serve.run(model_app(builder, settings.bot_models), name=MODEL_APP, route_prefix=None)
-    serve.run(bot_app(builder, url, Asking.of(settings)), name=BOT_APP, route_prefix=None)
+def bot_targets(builder: AdaptersBuilder, url: str, settings: Settings) -> list[RunTarget]:
+    """Return the bot's model, and the bots, which connect to the gateway at `url`."""
+    model = model_app(builder, settings.bot_models)
+    bots = bot_app(builder, url, Asking.of(settings))
+    return [RunTarget(model, MODEL_APP, None), RunTarget(bots, BOT_APP, None)]
 
 
 def model_from_settings(_: dict[str, Any]) -> serve.Application:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import os
 import secrets
 import time
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +21,12 @@ import structlog
 import uvicorn
 from ray import serve
 from ray.exceptions import RayError
-from ray.serve._private.constants import SERVE_CONTROLLER_NAME, SERVE_NAMESPACE
+from ray.serve import RunTarget
+from ray.serve._private.constants import (
+    SERVE_CONTROLLER_NAME,
+    SERVE_LOGGER_NAME,
+    SERVE_NAMESPACE,
+)
 from ray.serve.context import _set_global_client
 
 from actors import on_ray
@@ -96,6 +103,8 @@ def start_gateways(
     every_node: bool = True,
 ) -> None:
     """Start Serve's ingress and the gateways in the connected cluster; return once they serve."""
+    # Whoever starts the system reads our own steps.
+    logging.getLogger(SERVE_LOGGER_NAME).setLevel(logging.WARNING)
     serve.start(
         # No request_timeout_s: it would cut live sockets.
         http_options={"host": host, "port": port},
@@ -105,6 +114,11 @@ def start_gateways(
     serve.run(app, name=APP, route_prefix="/")
     if os.environ.get("RAY_SERVE_ENABLE_HA_PROXY") == "1":
         wait_until_direct("127.0.0.1" if host == "0.0.0.0" else host, port)  # noqa: S104 # a name
+
+
+def start_beside(targets: Sequence[RunTarget]) -> None:
+    """Start further applications, all at once; return once they run."""
+    serve.run_many(targets)
 
 
 def stop_gateways(timeout_s: float = STOP_S) -> None:

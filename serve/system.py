@@ -16,11 +16,11 @@ from actors.on_ray import start_actors, start_ray, stop_actors, stop_ray
 from infra.settings import Settings
 from infra.valkey import ValkeyServer, free_port
 from infra.wiring import Wiring
-from serve.assignment_on_serve import start_assignment
-from serve.bot_on_serve import start_bots
+from serve.assignment_on_serve import assignment_target
+from serve.bot_on_serve import bot_targets
 from serve.door_wiring import DoorWiring, OpenPeople
 from serve.ingress_env import DRAIN_S, ingress_environment
-from serve.on_serve import start_gateways, stop_gateways
+from serve.on_serve import start_beside, start_gateways, stop_gateways
 from serve.port_block import port_block
 
 SOCKET_PATH = "/ws"
@@ -66,6 +66,8 @@ def running_system(
     """
     with ExitStack() as stack:
         step("store")
+        # Ours alone: it holds the directory and the signing keys.
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         valkey = None
         redis_url = settings.external_redis
         if redis_url is None:
@@ -100,12 +102,12 @@ def running_system(
         )
         stack.callback(stop_gateways, drain_s + 60.0)
         ws_url = f"ws://127.0.0.1:{settings.port}{SOCKET_PATH}"
-        if bots:
-            step("bots")
-            start_bots(doors, ws_url, settings)
+        beside = bot_targets(doors, ws_url, settings) if bots else []
         if settings.assignment_models:
-            step("assignment models")
-            start_assignment(wiring, settings.assignment_models)
+            beside.append(assignment_target(wiring, settings.assignment_models))
+        if beside:
+            step("bots and models")
+            start_beside(beside)
         yield Running(
             settings=settings,
             http_url=f"http://127.0.0.1:{settings.port}",
