@@ -4,6 +4,8 @@ import { Log, ask, duration, nameOf, showConnection } from "./log.js";
 import * as signIn from "./sign_in_flow.js";
 import { word } from "./words.js";
 
+// Who has one of these statuses and no session reads what to do.
+const IDLE = ["available", "break", "offline"];
 // An attachment that came after the session was let go: nothing is wrong.
 const LATE = new Set(["not_your_session", "session_closed"]);
 
@@ -20,6 +22,11 @@ export function runAgent(root, defaults) {
   let device = null;
   let chosen = "";
   let status = "";
+  let following = true; // the end of the conversation, until its reader scrolls up
+
+  find(".log").onscroll = ({ target }) => {
+    following = target.scrollHeight - target.scrollTop - target.clientHeight < 40;
+  };
 
   welcome.org.value = defaults.org;
   welcome.login.value = defaults.login;
@@ -147,20 +154,20 @@ export function runAgent(root, defaults) {
     say.hidden = desk.hidden = !talking;
     wrap.hidden = talk?.state !== "wrap-up";
     const shown = find(".log");
-    const atEnd = shown.scrollHeight - shown.scrollTop - shown.clientHeight < 40;
     find(".preview").textContent = talk?.preview ?? "";
-    if (atEnd) shown.scrollTop = shown.scrollHeight;  // the preview takes a line away from it
     find(".about").textContent = talk?.about ? about(talk) : "";
-    if (talk && talk.log.node.parentElement !== find(".log")) {
-      find(".log").replaceChildren(talk.log.node);
-      find(".log").scrollTop = find(".log").scrollHeight;
+    if (talk && talk.log.node.parentElement !== shown) {
+      shown.replaceChildren(talk.log.node);
+      following = true;
     } else if (!talk) {
-      find(".log").replaceChildren();
+      shown.replaceChildren(...(device && IDLE.includes(status) ? [idle()] : []));
     }
     find(".assist").replaceChildren(...(talking ? (talk.assist?.topics ?? []) : []).map(suggestion));
     find(".tabs").replaceChildren(...[...talks].map(tab));
     find(".offers").replaceChildren(...[...offers.values()].map(offerCard));
     if (status === "missed") notice.textContent = word("missed");
+    // What is shown below the log takes room away from it.
+    if (following) shown.scrollTop = shown.scrollHeight;
   }
 
   function about({ about: { customer, queue, subject, vip } }) {
@@ -169,6 +176,13 @@ export function runAgent(root, defaults) {
   }
 
   /** One suggested answer: sent by one click, or put into the line to be changed first. */
+  function idle() {
+    const line = document.createElement("p");
+    line.className = "nothing";
+    line.textContent = word(`idle_${status}`);
+    return line;
+  }
+
   function suggestion(topic) {
     const { session, seq } = talks.get(chosen).assist;
     const card = document.createElement("article");
