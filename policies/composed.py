@@ -119,51 +119,58 @@ class Switch(Parameters):
         )
 
 
+def _inner(given: Inner, make: Make) -> Policy:
+    return make(given.policy, given.parameters)
+
+
+def _near_ties(given: NearTies, make: Make) -> Policy:
+    return ExploreNearTies(
+        _inner(given, make),
+        epsilon=given.epsilon,
+        tie=given.tie,
+        share=given.share,
+        load=given.load,
+        wait_s=given.wait_s,
+    )
+
+
+def _batch(given: Batch, make: Make) -> Policy:
+    return ExploreBatch(_inner(given, make), scale=given.scale, draws=given.draws)
+
+
+def _shadow(given: Shadows, make: Make) -> Policy:
+    shadows = [_inner(one, make) for one in given.shadows]
+    return Shadow(_inner(given.live, make), shadows, share=given.share, budget_s=given.budget_s)
+
+
+def _ramp(given: Ramp, make: Make) -> Policy:
+    live, candidate = _inner(given.live, make), _inner(given.candidate, make)
+    return ByContact(live, candidate, given.share, given.experiment)
+
+
+def _labelled(given: Labelled, make: Make) -> Policy:
+    return Whole(_inner(given, make), given.experiment)
+
+
+def _switch(given: Switch, make: Make) -> Policy:
+    live, candidate = _inner(given.live, make), _inner(given.candidate, make)
+    return ByBlock(live, candidate, given.design(), given.experiment)
+
+
 class Composed(NamedTuple):
     """What a composed policy's settings may say, and how it is made of them."""
 
     model: type[Parameters]
-    make: Callable[[Any], Policy]
+    make: Callable[[Any, Make], Policy]
+    """Of the checked parameters, and of what makes the policies within."""
 
 
-def composed(make: Make) -> dict[str, Composed]:
-    """Return every composed policy by name; `make` makes those within."""
-
-    def inner(given: Inner) -> Policy:
-        return make(given.policy, given.parameters)
-
-    def near_ties(given: NearTies) -> Policy:
-        return ExploreNearTies(
-            inner(given),
-            epsilon=given.epsilon,
-            tie=given.tie,
-            share=given.share,
-            load=given.load,
-            wait_s=given.wait_s,
-        )
-
-    def batch(given: Batch) -> Policy:
-        return ExploreBatch(inner(given), scale=given.scale, draws=given.draws)
-
-    def shadow(given: Shadows) -> Policy:
-        shadows = [inner(one) for one in given.shadows]
-        return Shadow(inner(given.live), shadows, share=given.share, budget_s=given.budget_s)
-
-    def ramp(given: Ramp) -> Policy:
-        return ByContact(inner(given.live), inner(given.candidate), given.share, given.experiment)
-
-    def labelled(given: Labelled) -> Policy:
-        return Whole(inner(given), given.experiment)
-
-    def switch(given: Switch) -> Policy:
-        live, candidate = inner(given.live), inner(given.candidate)
-        return ByBlock(live, candidate, given.design(), given.experiment)
-
-    return {
-        ExploreNearTies.name: Composed(NearTies, near_ties),
-        ExploreBatch.name: Composed(Batch, batch),
-        "shadow": Composed(Shadows, shadow),
-        "ramp": Composed(Ramp, ramp),
-        "labelled": Composed(Labelled, labelled),
-        "switchback": Composed(Switch, switch),
-    }
+COMPOSED: dict[str, Composed] = {
+    ExploreNearTies.name: Composed(NearTies, _near_ties),
+    ExploreBatch.name: Composed(Batch, _batch),
+    "shadow": Composed(Shadows, _shadow),
+    "ramp": Composed(Ramp, _ramp),
+    "labelled": Composed(Labelled, _labelled),
+    "switchback": Composed(Switch, _switch),
+}
+"""By name."""

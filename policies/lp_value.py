@@ -7,6 +7,7 @@ from random import Random
 
 import numpy as np
 
+from policies.arrays import Floats
 from policies.fluid import best_plan
 from policies.prices import Pairs, Prices, most_worthwhile
 from policies.view import Match, View
@@ -72,24 +73,23 @@ def lp_prices(
         return Prices(dict(worth))
     value = np.array([[worth.get((g, q), -np.inf) for q in queues] for g in groups])
     means = np.array([[mean_s.get((g, q), 1.0) for q in queues] for g in groups])
-    plan = best_plan(
-        value,
-        means,
-        np.array([arrivals_per_s[q] for q in queues]),
-        np.array([agents[g] for g in groups]),
-    )
+    arrivals, work = list(arrivals_per_s.values()), list(agents.values())
+    plan = best_plan(value, means, np.array(arrivals), np.array(work))
     priced = value - FREE_TIME * plan.second_price[:, None] * means
-    pairs = {
-        (g, q): float(priced[row, column])
-        for row, g in enumerate(groups)
-        for column, q in enumerate(queues)
-        if np.isfinite(priced[row, column])
-    }
-    flow = plan.flow.sum(axis=0)
     return Prices(
-        worth=pairs,
-        hope={q: float(plan.contact_price[at]) for at, q in enumerate(queues)},
-        flow={q: float(flow[at]) for at, q in enumerate(queues)},
+        worth=_finite(priced, groups, queues),
+        hope=dict(zip(queues, plan.contact_price.tolist(), strict=True)),
+        flow=dict(zip(queues, plan.flow.sum(axis=0).tolist(), strict=True)),
         leave=dict(leave_per_s),
         hold_s=hold_s,
     )
+
+
+def _finite(table: Floats, groups: list[str], queues: list[str]) -> dict[tuple[str, str], float]:
+    """Return the entries of a (G, Q) table that are numbers, by pair."""
+    return {
+        (group, queue): value
+        for group, row in zip(groups, table.tolist(), strict=True)
+        for queue, value in zip(queues, row, strict=True)
+        if np.isfinite(value)
+    }

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from policies import parameters
 from policies.batch_assignment import BatchAssignment
-from policies.composed import composed
+from policies.composed import COMPOSED, Composed
 from policies.fastest_first import FastestFirst
 from policies.fixed_cap import FixedCap
 from policies.fixed_queue_ratio import FixedQueueRatio
@@ -175,4 +175,8 @@ def _entry(name: str) -> _Entry[Any]:
     return entry
 
 
-_entries.update({name: _Entry(*found) for name, found in composed(make).items()})
+def _of_others(of: Composed) -> _Entry[Any]:
+    return _Entry(of.model, lambda given: of.make(given, make))
+
+
+_entries.update({name: _of_others(of) for name, of in COMPOSED.items()})
