@@ -68,15 +68,15 @@ class BacklogGauge:
 
     async def read(self) -> Backlog:
         """Return the backlog over all partitions."""
-        entries_n, oldest_ms = 0, float("inf")
+        pipe = self._redis.pipeline(transaction=False)
         for partition in range(PARTITION_N):
-            stream = keys.facts(partition)
-            entries_n += await self._redis.xlen(stream)
-            first: Any = await self._redis.xrange(stream, count=1)
-            for entry, _ in first:
-                oldest_ms = min(oldest_ms, int(entry.partition(b"-")[0]))
-        oldest_s = max(0.0, self._clock() - oldest_ms / 1000) if entries_n else 0.0
-        return Backlog(entries_n, oldest_s)
+            pipe.xlen(keys.facts(partition))
+            pipe.xrange(keys.facts(partition), count=1)
+        answers: list[Any] = await pipe.execute()
+        firsts = [entry for found in answers[1::2] for entry, _ in found]
+        begun_ms = min((int(entry.partition(b"-")[0]) for entry in firsts), default=None)
+        oldest_s = 0.0 if begun_ms is None else max(0.0, self._clock() - begun_ms / 1000)
+        return Backlog(sum(answers[::2]), oldest_s)
 
     def _set(self, found: Backlog) -> None:
         self._metrics.set("facts_waiting", found.entries_n)
