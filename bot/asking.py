@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from bot.normalise import has_chinese, normalise
+from bot.normalise import closed_up, has_chinese, normalise
 
 PEOPLE = (
     "人工", "真人", "活人", "人工客服", "人工服务", "人工坐席", "客服", "客服人员", "客服专员",
@@ -89,7 +89,6 @@ _COMPLAINT_ZH = re.compile(
     r"(?:为什[么幺]|为啥|为何|怎[么幺]|咋|干嘛|凭什么|难道|还|都)(?:还|也|就|总是|一直|老是|你|你们|都)*$"
 )
 _EITHER_ZH = re.compile(r"(能|可以|可|会|是|要|有|在)[不没唔]\1")
-_GAPS_ZH = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _REFUSED_EN = re.compile(
     r"\b(?:not|no|never|don't|dont|doesn't|didn't|won't|without|stop|avoid|wouldn't|needn't|"
     r"rather than|instead of|no need)(?:\s+(?:you|me|i|we|really|think|to|want|wanna|need|have|"
@@ -108,7 +107,7 @@ def asks_for_person(
     """Tell whether the customer asks for one of `people` now. Any text, any width or script."""
     if not people:
         return False
-    plain = _GAPS_ZH.sub("", normalise(text))
+    plain = closed_up(normalise(text))
     rest = _any_of(not_people).sub(" \u241f ", plain) if not_people else plain
     return any(_clause_asks(clause.strip(), people) for clause in _CLAUSES.split(rest) if clause)
 

@@ -130,7 +130,7 @@ def in_language(suggestions: Sequence[Suggestion], lang: Lang) -> Sequence[Sugge
 
 def understood(talked: Talked, found: Found, ways: Ways) -> Next:
     """Say what the model found: the answer, a choice, or that there is none."""
-    if found.band == "answer" and (found.answers or found.topic in ways.rules.intents):
+    if found.band == "answer" and (found.answers or _is_for_people(found, ways)):
         return _answer(talked, found, ways)
     if talked.leaving:
         return _take_message(talked, ways)
@@ -285,7 +285,7 @@ def _answer(talked: Talked, found: Found, ways: Ways) -> Next:
     talked = msgspec.structs.replace(
         _about(talked, [found.question]), misses=0, clarified=False, offered=()
     )
-    if found.topic in ways.rules.intents and _may_hand_off(talked):
+    if _is_for_people(found, ways) and _may_hand_off(talked):
         return _hand_off(talked, "intent", ways)
     acts: list[Act] = []
     for answer in found.answers:
@@ -297,6 +297,10 @@ def _answer(talked: Talked, found: Found, ways: Ways) -> Next:
         talked, said = _say(*_card(talked, title, related, ways))
         acts += said
     return talked, tuple(acts)
+
+
+def _is_for_people(found: Found, ways: Ways) -> bool:
+    return why_hand_off(Turn(topic=found.topic), ways.rules) == "intent"
 
 
 def reply_of(answer: object) -> Reply:

@@ -13,7 +13,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from bot.normalise import simplify
+from bot.normalise import closed_up, simplify
 
 Mood = Literal["neutral", "negative", "abusive"]
 
@@ -87,7 +87,6 @@ _ABUSIVE_ZH = (
     rf"{_US_ZH}{_THING_ZH}(?:\w{{0,3}})(?:去死|滚|脑残|白痴|弱智|废物|蠢货|畜生|人渣)|^\W*(?:滚|去死|白痴|脑残|蠢货|妈的)\W*"
     r"(?:吧|开|蛋|啊)?\W*$|滚蛋|去你的|有病吧你|你有病"
 )
-_GAPS_ZH = re.compile(r"(?<=[\u3400-\u9fff])\s+(?=[\u3400-\u9fff])")
 _ABUSIVE = re.compile(f"{_ABUSIVE_EN}|{_ABUSIVE_ZH}")
 _NEGATIVE = re.compile(f"{_NEGATIVE_EN}|{_NEGATIVE_ZH}")
 _TAKEN_BACK = re.compile(
@@ -98,8 +97,8 @@ _NEGATED_INSIDE = re.compile(r"\bnot\b|n't\b|\bnever\b|(?<!是)不是|不算|没
 
 def mood_of(text: str) -> Mood:
     """Return the mood of a text, in any case, width and script."""
-    folded = simplify(unicodedata.normalize("NFKC", text[:1_000]).casefold()).replace("’", "'")
-    folded = _GAPS_ZH.sub("", folded)
+    plain = simplify(unicodedata.normalize("NFKC", text[:1_000]).casefold())
+    folded = closed_up(plain.replace("’", "'"))
     if _ABUSIVE.search(folded):
         return "abusive"
     for hit in _NEGATIVE.finditer(folded):

@@ -21,6 +21,7 @@ _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufe00-\u
 _APOSTROPHES = str.maketrans({"\u2019": "'", "\u2018": "'", "`": "'", "\u00b4": "'"})
 _EMOJI = re.compile("[\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]")
 _NOISE = re.compile(r"[^\w]|_")
+_GAPS = re.compile("(?<=[\u3400-\u9fff])\\s+(?=[\u3400-\u9fff])")
 _CJK = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 
 
@@ -93,6 +94,11 @@ def normalise(text: str) -> str:
     if not folded.isprintable():
         folded = "".join(c if c.isprintable() else " " for c in folded)
     return " ".join(folded.split())
+
+
+def closed_up(text: str) -> str:
+    """Return the text without the gaps between Chinese characters: "转 人 工" is one word."""
+    return _GAPS.sub("", text)
 
 
 def match_key(normalised: str) -> str:

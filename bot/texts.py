@@ -72,7 +72,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "您的留言已记录，我们会尽快联系您。还有其他问题可以继续问我。",
         "Your message is recorded; we will get back to you. You can go on asking me.",
     ),
-    "still_here": ("我还在，请继续。", "I am still here, please go on."),
     "thanks": ("不客气，还有其他问题吗？", "You are welcome. Anything else?"),
     "bye": ("感谢您的咨询，再见！", "Thank you for coming, goodbye!"),
     "why.asked": ("客户要求人工", "Asked for a person"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from actors.ports import Metrics
-from bot.outcomes import MAX_TEXT, OutcomeSink, QuestionOutcome, SessionOutcome
+from bot.outcomes import OutcomeSink, QuestionOutcome, SessionOutcome
 from serve.bot_ports import Answered
 from serve.bot_talk import Ask, Talk
 
@@ -38,7 +38,7 @@ class OutcomeNotes:
             at=ask.at,
             session=talk.session,
             customer=talk.customer,
-            text=ask.asked[:MAX_TEXT],
+            text=ask.asked,
             lang=talk.talked.lang,
             handoff=talk.reason if talk.talked.waiting else "",
         )

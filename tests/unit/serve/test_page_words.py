@@ -42,3 +42,10 @@ def test_what_the_pages_use_is_there() -> None:
     }
     assert len(used) > 50
     assert used <= known
+
+
+def test_no_page_turns_text_into_markup() -> None:
+    """What people and bases say is shown as text, whatever is in it."""
+    ways_in = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|srcdoc")
+    for page in WEB.glob("*.js"):
+        assert ways_in.search(page.read_text("utf-8")) is None, page.name
