@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from actors.dispatch.guarded import file_of, is_own
+from actors.dispatch.guarded import file_of
 from policies import registry
-from policies.own_class import names_in
+from policies.own_class import is_own, names_in
 
 
 def check_policy(name: str, params: Mapping[str, Any]) -> None:

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 
+def is_own(name: str) -> bool:
+    """Tell whether a policy is named by its file and class, `FILE.py:CLASS`."""
+    return ".py:" in name
+
+
 def names_in(path: Path) -> list[str]:
     """Return the names that a file gives to something, sorted, without running it.
 

@@ -45,11 +45,6 @@ def use_folder(folder: Path | None) -> None:
     _folder[:] = [] if folder is None else [folder]
 
 
-def is_own(name: str) -> bool:
-    """Tell whether a queue's policy is a user's: `FILE.py:CLASS`."""
-    return ".py:" in name
-
-
 def file_of(name: str) -> Path:
     """Return where a user's policy is.
 

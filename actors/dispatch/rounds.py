@@ -10,12 +10,13 @@ from random import Random
 import msgspec
 
 from actors.config import OrgConfig
-from actors.dispatch.guarded import GuardedPolicy, NotReadyError, is_own
+from actors.dispatch.guarded import GuardedPolicy, NotReadyError
 from actors.effects import Count, Effect, Log
 from policies import registry
 from policies.deciders import use_scorer
 from policies.eligibility import reason
 from policies.learned_policy import Scorer
+from policies.own_class import is_own
 from policies.pool import Pool
 from policies.view import (
     LONGEST_IDLE,

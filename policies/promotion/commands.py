@@ -28,9 +28,9 @@ from policies.promotion.machine import (
     Watch,
     step,
 )
-from policies.promotion.routing import is_model, setting, settings_of_all_stages
+from policies.promotion.routing import setting, settings_of_all_stages
 from policies.sim.commands import progress_line
-from policies.sim.own_policy import named_policy
+from policies.sim.own_policy import is_model, named_policy
 from policies.sim.reading import read_scenario
 from policies.view import Policy
 

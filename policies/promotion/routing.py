@@ -9,6 +9,7 @@ import msgspec
 from policies.learned_policy import Learned
 from policies.promotion.gates import Stage
 from policies.promotion.machine import Promotion
+from policies.sim.own_policy import is_model
 
 
 class QueueSetting(NamedTuple):
@@ -44,11 +45,6 @@ def setting(state: Promotion) -> QueueSetting:
 def settings_of_all_stages(state: Promotion) -> list[QueueSetting]:
     """Return what this promotion asks for at one stage or another."""
     return [setting(msgspec.structs.replace(state, stage=stage)) for stage in Stage]
-
-
-def is_model(policy: str) -> bool:
-    """Tell whether a policy is named by the store of its model, `learned@STORE`."""
-    return policy.startswith(f"{Learned.name}@")
 
 
 def _in_settings(policy: str) -> str:

@@ -55,15 +55,15 @@ RULES = {
 """What the compiled engine can do."""
 
 
-def lp_value(scenario: Scenario) -> LpValue:
-    """Return the rule priced for the scenario; it holds contacts for as long as they wait."""
+def lp_value(scenario: Scenario, hold_s: float = float("inf")) -> LpValue:
+    """Return the rule priced for the scenario; it holds contacts back for `hold_s` at most."""
     return LpValue(
         facts.worths(scenario),
         facts.mean_work(scenario),
         arrivals_per_s=facts.arrivals_per_s(scenario),
         agents=facts.staff(scenario),
         leave_per_s=facts.leave_per_s(scenario),
-        hold_s=float("inf"),
+        hold_s=hold_s,
     )
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from policies.learned_policy import Learned
-from policies.own_class import own_class
+from policies.own_class import is_own, own_class
 from policies.view import Policy
+
+_AT = f"{Learned.name}@"
 
 
 def load_own(where: str) -> Policy:
@@ -19,15 +21,20 @@ def load_own(where: str) -> Policy:
     return policy
 
 
+def is_model(name: str) -> bool:
+    """Tell whether a policy is named by the store of its model, `learned@STORE`."""
+    return name.startswith(_AT)
+
+
 def named_policy(name: str) -> str | Policy:
     """Return the policy that a command line means: a name, FILE.py:CLASS, or learned@FOLDER.
 
     Raises:
         ValueError: there is no such file, class or model.
     """
-    if name.startswith("learned@"):
-        return _learned(Path(name.removeprefix("learned@")))
-    return load_own(name) if ".py:" in name else name
+    if is_model(name):
+        return _learned(Path(name.removeprefix(_AT)))
+    return load_own(name) if is_own(name) else name
 
 
 def _learned(store: Path) -> Policy:

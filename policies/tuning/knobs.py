@@ -11,9 +11,10 @@ from policies.fixed_queue_ratio import FixedQueueRatio
 from policies.generalised_cmu import GeneralisedCMu
 from policies.idle_threshold_reserve import IdleThresholdReserve
 from policies.lp_value import LpValue
-from policies.own_class import own_class
+from policies.own_class import is_own, own_class
 from policies.sim import facts
-from policies.sim.built_in import make_policy
+from policies.sim.built_in import lp_value, make_policy
+from policies.sim.facts import served_pairs
 from policies.sim.scenario import Scenario
 from policies.static_skill_priority import StaticSkillPriority
 from policies.view import Policy
@@ -43,12 +44,8 @@ class Tunable(NamedTuple):
     make: Callable[[Scenario, Values], Policy]
 
 
-def _pairs(scenario: Scenario) -> list[tuple[str, str]]:
-    return facts.served_pairs(scenario)
-
-
 def _by_pair(name: str, knob: Knob) -> Callable[[Scenario], dict[str, Knob]]:
-    return lambda scenario: {f"{name}.{g}.{q}": knob for g, q in _pairs(scenario)}
+    return lambda scenario: {f"{name}.{g}.{q}": knob for g, q in served_pairs(scenario)}
 
 
 def _by_type(name: str, knob: Knob) -> Callable[[Scenario], dict[str, Knob]]:
@@ -56,7 +53,7 @@ def _by_type(name: str, knob: Knob) -> Callable[[Scenario], dict[str, Knob]]:
 
 
 def _read_pairs(scenario: Scenario, name: str, at: Values) -> dict[tuple[str, str], float]:
-    return {(g, q): at[f"{name}.{g}.{q}"] for g, q in _pairs(scenario)}
+    return {(g, q): at[f"{name}.{g}.{q}"] for g, q in served_pairs(scenario)}
 
 
 def _read_types(scenario: Scenario, name: str, at: Values) -> dict[str, float]:
@@ -67,24 +64,13 @@ def _reserve_knobs(scenario: Scenario) -> dict[str, Knob]:
     staff = facts.staff(scenario)
     return {
         f"reserve.{g}.{q}": Knob(0, max(1.0, staff[g] // 3), 0, whole=True)
-        for g, q in _pairs(scenario)
+        for g, q in served_pairs(scenario)
     }
 
 
 def _cap_knobs(scenario: Scenario) -> dict[str, Knob]:
     most = max(group.capacity for group in scenario.groups.values())
     return {"cap": Knob(1, max(2, most), most, whole=True)}
-
-
-def _lp_value(scenario: Scenario, at: Values) -> Policy:
-    return LpValue(
-        facts.worths(scenario),
-        facts.mean_work(scenario),
-        arrivals_per_s=facts.arrivals_per_s(scenario),
-        agents=facts.staff(scenario),
-        leave_per_s=facts.leave_per_s(scenario),
-        hold_s=at["hold_s"],
-    )
 
 
 def _weights(scenario: Scenario, at: Values) -> Policy:
@@ -126,7 +112,10 @@ TUNABLE: dict[str, Tunable] = {
         lambda _: {"per_hour": Knob(0.1, 100, 1, log=True)},
         lambda scenario, at: BatchAssignment(facts.worths(scenario), at["per_hour"]),
     ),
-    LpValue.name: Tunable(lambda _: {"hold_s": Knob(1, 1800, 300, log=True)}, _lp_value),
+    LpValue.name: Tunable(
+        lambda _: {"hold_s": Knob(1, 1800, 300, log=True)},
+        lambda scenario, at: lp_value(scenario, at["hold_s"]),
+    ),
 }
 """By the policy's name."""
 
@@ -140,7 +129,7 @@ def knobs_of(
     Raises:
         ValueError: there is nothing to turn; the text says what could be.
     """
-    found = dict(_own_knobs(policy) if ".py:" in policy else _built_in(policy, scenario))
+    found = dict(_own_knobs(policy) if is_own(policy) else _built_in(policy, scenario))
     if agents is not None:
         low, high = agents
         found[AGENTS] = Knob(low, high, min(max(1.0, low), high))
@@ -154,7 +143,7 @@ def knobs_of(
 
 def policy_at(policy: str, scenario: Scenario, at: Values) -> Policy:
     """Return the policy with its knobs where `at` says."""
-    if ".py:" in policy:
+    if is_own(policy):
         made = own_class(policy)
         types = {name: int if knob.whole else float for name, knob in _own_knobs(policy).items()}
         mine: Policy = made(**{name: kind(at[name]) for name, kind in types.items()})
