@@ -1,12 +1,11 @@
-"""The knowledge base: what the bot may say, as frozen values, with the history of its versions.
+"""The knowledge base: what the bot may say, as frozen values.
 
 A base belongs to one organisation. Publishing never changes a value in place: it makes the next
-version, and a roll-back publishes an older one's content again. Storage is somebody else's.
+version. Storage and history are somebody else's (`infra.knowledge`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -75,16 +74,6 @@ class Base(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     strangers: tuple[str, ...] = ()
     """Reviewed questions that belong to no topic: what out of scope looks like here."""
 
-    def examples(self, now: float | None = None) -> Iterator[tuple[str, str]]:
-        """Yield (wording, topic id) of every topic, or of those live at `now`."""
-        for topic in self.topics:
-            if topic.enabled and (now is None or topic.is_live(now)):
-                yield from ((text, topic.id) for text in topic.phrasings())
-
-    def by_id(self) -> dict[str, Topic]:
-        """Return the topics by their ids."""
-        return {topic.id: topic for topic in self.topics}
-
     def hot(self, now: float, limit: int = 8) -> list[Topic]:
         """Return the topics to show at hello, hottest first."""
         live = [topic for topic in self.topics if topic.hot > 0 and topic.is_live(now)]
@@ -100,37 +89,3 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     by: str = ""
     note: str = ""
     restored: int = 0
-
-
-class UnknownVersionError(LookupError):
-    """No such version was ever published."""
-
-
-class History(msgspec.Struct):
-    """Every published version, oldest first; the last is live. Only ever grows."""
-
-    versions: list[Version] = msgspec.field(default_factory=list)
-
-    @property
-    def live(self) -> Version | None:
-        """The version that answers now, None before the first."""
-        return self.versions[-1] if self.versions else None
-
-    def publish(self, base: Base, at: float, by: str = "", note: str = "") -> Version:
-        """Make `base` the live version and return it, with the next number."""
-        number = len(self.versions) + 1
-        self.versions.append(Version(number=number, base=base, at=at, by=by, note=note))
-        return self.versions[-1]
-
-    def roll_back(self, number: int, at: float, by: str = "") -> Version:
-        """Publish the content of version `number` again and return the new version.
-
-        Raises:
-            UnknownVersionError: `number` was never published.
-        """
-        if not 1 <= number <= len(self.versions):
-            raise UnknownVersionError(f"there is no version {number}")
-        base = self.versions[number - 1].base
-        version = Version(number=len(self.versions) + 1, base=base, at=at, by=by, restored=number)
-        self.versions.append(version)
-        return version

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from bot.knowledge import Base, Version
+from bot.knowledge import Version
 
 Stage = Literal["shadow", "tenth"]
 
@@ -54,10 +54,6 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
 
 class KnowledgeSource(Protocol):
     """The live bases of every organisation, in memory: nothing here waits."""
-
-    def published(self, org: str, bot: str = "") -> tuple[int, Base] | None:
-        """Return (version number, base) that this bot answers from, None: there is none."""
-        ...
 
     def serving(self, org: str) -> list[Published]:
         """Return everything live of an organisation, by the ids of the bases."""

@@ -24,19 +24,6 @@ class KnowledgeStore:
         self._live: dict[Name, Published] = {}
         self._listeners: list[Callable[[Published], None]] = []
 
-    def published(self, org: str, bot: str = "") -> tuple[int, Base] | None:
-        """Return (version number, base) that this bot answers from: the base that names it, else
-        the first that names nobody; None: there is none."""
-        found = self.base_of(org, bot)
-        return None if found is None else (found.version.number, found.version.base)
-
-    def base_of(self, org: str, bot: str = "") -> Published | None:
-        """Return the whole of what `published` chooses."""
-        bases = self.serving(org)
-        mine = [one for one in bases if bot and bot in one.settings.bots]
-        everybodys = [one for one in bases if not one.settings.bots]
-        return next(iter([*mine, *everybodys]), None)
-
     def serving(self, org: str) -> list[Published]:
         """Return everything live of an organisation, by the ids of the bases."""
         return [self._live[name] for name in sorted(self._live) if name[0] == org]

@@ -212,3 +212,21 @@ async def test_a_language_model_gets_what_the_base_says(model: BotModel) -> None
     found = (await ask(model, "怎么退款", grounds=True)).found
     assert found.grounds[0].text == "七天内可退"
     assert (await ask(model, "怎么退款")).found.grounds == ()
+
+
+async def test_a_bot_answers_from_the_base_that_names_it_else_from_everybodys() -> None:
+    model = BotModel(Learner())
+    model.changed(published(REFUND, settings=BaseSettings(bots=("robo",))))
+    everybodys = Base(id="all", name="all", org="o", topics=(SHIP,))
+    version = Version(number=1, base=everybodys, at=0.0)
+    model.changed(Published(org="o", generation=1, version=version))
+    await settled(model)
+
+    async def base(bot: str, text: str) -> tuple[str, str]:
+        question = Question(org="o", bot=bot, session="1", text=text)
+        told = msgspec.msgpack.decode(await model.answer(encoded(question)), type=Answered)
+        return told.found.base, told.found.band
+
+    assert await base("robo", "怎么退款") == ("faq", "answer")
+    assert (await base("robo", "多久发货"))[0] == "faq"
+    assert await base("other", "多久发货") == ("all", "answer")
