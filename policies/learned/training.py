@@ -83,18 +83,12 @@ def train(
         raise TrainingError(f"samples: {len(ordered)}; allowed: at least {LEAST_N} with outcomes")
     cuts = [0, *(int(share * len(ordered)) for share in SHARES), len(ordered)]
     first, fit, adjust, judge = (ordered[a:b] for a, b in pairwise(cuts))
-    early = beliefs_of(first)
+    early, beliefs = beliefs_of(first), beliefs_of(ordered)
     heads: dict[str, Head] = {}
     targets: dict[str, Quality] = {}
     for target in TARGETS:
-        fitted, adjusted, judged_by = (part(some, target, early) for some in (fit, adjust, judge))
-        heads[target] = _head(target, fitted, adjusted, seed)
-        guess = _guess(target, heads[target], judged_by.rows)
-        pool = float(fitted.values.mean()) if len(fitted.values) else 0.0
-        targets[target] = judged(
-            target, judged_by.values, guess, pool, trained=bool(heads[target].trees)
-        )
-    beliefs = beliefs_of(ordered)
+        parts = [part(some, target, early) for some in (fit, adjust, judge)]
+        heads[target], targets[target] = _fitted(target, *parts, seed)
     card = Card(
         name=name,
         version=version_of(heads, beliefs),
@@ -137,6 +131,14 @@ def part(samples: Sequence[Sample], target: str, beliefs: Beliefs) -> Part:
         np.concatenate(rows) if rows else np.empty((0, len(features.NAMES))),
         np.array([float(getattr(sample, target)) for sample in known]),
     )
+
+
+def _fitted(target: str, fit: Part, adjust: Part, judge: Part, seed: int) -> tuple[Head, Quality]:
+    """Return one target's head, and how good it is on samples that it has not seen."""
+    head = _head(target, fit, adjust, seed)
+    pool = float(fit.values.mean()) if len(fit.values) else 0.0
+    guess = _guess(target, head, judge.rows)
+    return head, judged(target, judge.values, guess, pool, trained=bool(head.trees))
 
 
 def _head(target: str, fit: Part, adjust: Part, seed: int) -> Head:
