@@ -87,8 +87,8 @@ def train(
     heads: dict[str, Head] = {}
     targets: dict[str, Quality] = {}
     for target in TARGETS:
-        parts = [part(some, target, early) for some in (fit, adjust, judge)]
-        heads[target], targets[target] = _fitted(target, *parts, seed)
+        fitted, adjusted, judged_by = (part(some, target, early) for some in (fit, adjust, judge))
+        heads[target], targets[target] = _fitted(target, fitted, adjusted, judged_by, seed)
     card = Card(
         name=name,
         version=version_of(heads, beliefs),
