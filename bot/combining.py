@@ -83,7 +83,9 @@ class Combiner(msgspec.Struct, frozen=True, kw_only=True):
 
 def combined(views: F32, weights: Sequence[float]) -> F32:
     """Return questions x topics: the softmax of the weighted views."""
-    total: F32 = np.tensordot(np.array(weights, np.float32), views, axes=1)
+    total: F32 = views[0] * np.float32(weights[0])
+    for view, weight in zip(views[1:], weights[1:], strict=True):
+        total += view * np.float32(weight)
     total -= total.max(axis=1, keepdims=True)
     np.exp(total, out=total)
     total /= np.add.reduce(total, axis=1, keepdims=True)
@@ -162,7 +164,7 @@ def fit_weights(
             total -= float(np.log(chances[rows, right] + TINY).sum())
             miss = chances.copy()
             miss[rows, right] -= 1
-            slope += np.einsum("vqt,qt->v", views, miss) * weights
+            slope += views.reshape(len(views), -1) @ miss.ravel() * weights
         away = logs - start
         return total + PULL * float(away @ away), slope + 2 * PULL * away
 

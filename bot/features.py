@@ -8,7 +8,8 @@ characters, which survive a wrong cut. One vocabulary serves retrieval and the i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -22,8 +23,9 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 Row = tuple[I32, F32]
 """One text: the columns of its features, each once, and how often each occurs."""
-Placed = tuple[str, int, int]
-"""A feature with the first and the last word that it is made of."""
+Placed = tuple[list[str], list[int], list[int]]
+"""The features of one text, each time one occurs, and of each the first and the last word that it
+is made of."""
 
 CHINESE_N = (1, 2, 3)
 LATIN_N = (3, 4)
@@ -60,20 +62,35 @@ def chinese_pieces(parts: Sequence[str]) -> list[str]:
     return [f"z{run[i : i + n]}" for n in CHINESE_N for i in range(len(run) - n + 1)]
 
 
-def placed_features(normalised: str) -> list[Placed]:
-    """Return every feature of a text, each time it occurs, with the words that it hangs on."""
+def placed_features(normalised: str, of_word: Callable[[str], list[str]] = pieces) -> Placed:
+    """Return every feature of a text, each time it occurs, with the words that it hangs on.
+    `of_word`: `pieces`, perhaps remembered."""
     parts = words(normalised)
-    found = [(name, i, i) for i, part in enumerate(parts) for name in pieces(part)]
-    last = max(len(parts) - 1, 0)
-    ends = [(max(i - 1, 0), min(i, last)) for i in range(len(parts) + 1)]
-    for apart in range(2, APART + 1):
-        ends += [(max(i - 1, 0), min(i + apart - 1, last)) for i in range(len(parts) + 2 - apart)]
-    found += [(name, *span) for name, span in zip(pairs(parts), ends, strict=True)]
+    names: list[str] = []
+    first: list[int] = []
+    for i, part in enumerate(parts):
+        own = of_word(part)
+        names += own
+        first += [i] * len(own)
+    near, far = _ends(len(parts))
+    names += pairs(parts)
+    last = first + far
+    first += near
     if has_chinese(normalised):
         of = list(chain.from_iterable([i] * len(part) for i, part in enumerate(parts)))
-        spans = [(of[i], of[i + n - 1]) for n in CHINESE_N for i in range(len(of) - n + 1)]
-        found += [(name, *span) for name, span in zip(chinese_pieces(parts), spans, strict=True)]
-    return found
+        names += chinese_pieces(parts)
+        for n in CHINESE_N:
+            first += of[: max(len(of) - n + 1, 0)]
+            last += of[n - 1 :]
+    return names, first, last
+
+
+@lru_cache(maxsize=512)
+def _ends(parts_n: int) -> tuple[list[int], list[int]]:
+    """Return the first and the last word of each of `pairs`, of a text of so many words."""
+    last = max(parts_n - 1, 0)
+    ends = [(i, i + apart) for apart in range(1, APART + 1) for i in range(parts_n + 2 - apart)]
+    return [max(i - 1, 0) for i, _ in ends], [min(j - 1, last) for _, j in ends]
 
 
 class Vocabulary:
@@ -84,15 +101,6 @@ class Vocabulary:
         self.names = tuple(names)
         self._columns = {name: column for column, name in enumerate(self.names)}
         self._memo: dict[str, tuple[int, ...]] = {}
-
-    @classmethod
-    def of(cls, texts: Sequence[Sequence[Placed]]) -> Vocabulary:
-        """Return the vocabulary of these texts' features, in a fixed order."""
-        seen: Counter[str] = Counter()
-        for text in texts:
-            seen.update({name for name, _, _ in text})
-        least = 2 if len(texts) >= RARE else 1
-        return cls(sorted(name for name, n in seen.items() if n >= least or name[0] == "w"))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -115,13 +123,6 @@ class Vocabulary:
         row = np.fromiter(times, np.int32, n), np.fromiter(times.values(), np.float32, n)
         known = sum(f"w{part}" in columns for part in parts)
         return row, known / max(len(parts), 1)
-
-    def placed(self, text: Iterable[Placed]) -> tuple[I32, I32, I32]:
-        """Return the known features as (columns, first word, last word), each time they occur."""
-        columns = self._columns
-        known = [(columns[name], i, j) for name, i, j in text if name in columns]
-        table = np.array(known or np.zeros((0, 3)), np.int32)
-        return table[:, 0], table[:, 1], table[:, 2]
 
     def known_words(self, normalised: str) -> list[str]:
         """Return the words that the base knows, in order."""

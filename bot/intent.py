@@ -10,11 +10,11 @@ Source: Hsieh et al. (ICML 2008); Srivastava et al., Dropout (JMLR 2014); Rocchi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix  # type: ignore[import-untyped]  # scipy ships no types
 
 from bot.features import F32, Vocabulary
 from bot.kernels import add_postings, train_hidden, train_margins
@@ -37,15 +37,15 @@ MAX_CELLS = 5e7
 
 class Intent(NamedTuple):
     """What was learned, as arrays. Features x topics: `table` (margins) and the centres as
-    postings (`first`, `owners`, `shares`); networks side by side: `layer` (features x hidden units
-    of all), `outs` (networks x hidden x topics)."""
+    postings (`first`, `owners`, `shares`); of each network the `layers` (features x hidden units),
+    `offsets`, `outs` (hidden units x topics) and `out_offsets`."""
 
     weights: F32
     narrow: F32
     table: F32
     bias: F32
-    layer: F32
-    offset: F32
+    layers: F32
+    offsets: F32
     outs: F32
     out_offsets: F32
     first: NDArray[np.int64]
@@ -61,11 +61,12 @@ class Intent(NamedTuple):
 
     def hidden(self, rows: Rows) -> F32:
         """Return rows x topics: the networks' mean log-probability; 0 without networks."""
-        if not self.layer.size:
+        if not self.layers.size:
             return np.zeros((rows.n, self.topics_n), np.float32)
-        inside = rows.times(rows.weighed(self.narrow), self.layer) + self.offset
-        np.maximum(inside, 0, out=inside)
-        units = inside.reshape(rows.n, len(self.outs), HIDDEN).transpose(1, 0, 2)
+        values = rows.weighed(self.narrow)
+        units = np.stack([rows.times(values, layer) for layer in self.layers])
+        units += self.offsets[:, None, :]
+        np.maximum(units, 0, out=units)
         raw = units @ self.outs + self.out_offsets[:, None, :]
         raw -= raw.max(axis=2, keepdims=True)
         raw -= np.log(np.exp(raw).sum(axis=2, keepdims=True))
@@ -93,11 +94,9 @@ def fit_intent(
         dice = np.random.default_rng(seed)
         table, bias = _fit_margins(rows, values, found, shape, dice)
     few = found.only(narrow > 0)
-    networks = [
-        _fit_network(few, narrow, topics_n, seed + k) for k in range(networks_n(rows.n, topics_n))
-    ]
+    networks = _fit_networks(few, narrow, topics_n, seed)
     return Intent(
-        weights, narrow, table, bias, *_side_by_side(networks),
+        weights, narrow, table, bias, *networks,
         *_centres(rows, values, found.topics, shape), topics_n,
     )  # fmt: skip
 
@@ -129,7 +128,7 @@ def networks_n(wordings: int, topics_n: int) -> int:
 
 
 def _rounds_n(wordings: int) -> int:
-    return 20 if wordings > 5_000 else 30 if wordings > 1_500 else 40
+    return 18 if wordings > 5_000 else 30 if wordings > 1_500 else 40
 
 
 def _fit_margins(
@@ -145,43 +144,39 @@ def _fit_margins(
     return table, bias
 
 
-Network = tuple[F32, F32, F32, F32]
-"""Layer, its offset, output layer, its offset."""
+Networks = tuple[F32, F32, F32, F32]
+"""Layers, their offsets, output layers, their offsets: of each, one a network."""
 
 
-def _fit_network(found: Examples, weights: F32, topics_n: int, seed: int) -> Network:
-    dice = np.random.default_rng(seed)
-    layer = dice.normal(0, SPREAD, (len(weights), HIDDEN)).astype(np.float32)
-    out = dice.normal(0, SPREAD / 2, (HIDDEN, topics_n)).astype(np.float32)
-    offset, out_offset = np.zeros(HIDDEN, np.float32), np.zeros(topics_n, np.float32)
-    n = found.rows.n
-    order = np.stack([dice.permutation(n) for _ in range(_rounds_n(n))])
+def _fit_networks(found: Examples, weights: F32, topics_n: int, seed: int) -> Networks:
+    n, rounds = networks_n(found.rows.n, topics_n), _rounds_n(found.rows.n)
+    layers = np.empty((n, len(weights), HIDDEN), np.float32)
+    outs = np.empty((n, HIDDEN, topics_n), np.float32)
+    offsets, out_offsets = np.zeros((n, HIDDEN), np.float32), np.zeros((n, topics_n), np.float32)
+    rows, values = found.rows, found.rows.weighed(weights)
     settings = np.array([RATE, LOSE_WORD, LOSE_FEATURE, LOSE_UNIT, SMOOTH], np.float32)
-    train_hidden(
-        found.rows.starts, found.rows.columns, found.rows.weighed(weights), found.first_word,
-        found.last_word, found.topics, order, settings, seed, layer, offset, out, out_offset,
-    )  # fmt: skip
-    return layer, offset, out, out_offset
-
-
-def _side_by_side(networks: Sequence[Network]) -> Network:
-    if not networks:
-        nothing = np.zeros((0, 0), np.float32)
-        return nothing, nothing[0:0, 0:0].ravel(), np.zeros((0, 0, 0), np.float32), nothing
-    layers, offsets, outs, out_offsets = zip(*networks, strict=True)
-    return np.hstack(layers), np.concatenate(offsets), np.stack(outs), np.stack(out_offsets)
+    for k in range(n):
+        dice = np.random.default_rng(seed + k)
+        dice.standard_normal(dtype=np.float32, out=layers[k])
+        dice.standard_normal(dtype=np.float32, out=outs[k])
+        layers[k] *= np.float32(SPREAD)
+        outs[k] *= np.float32(SPREAD / 2)
+        order = np.stack([dice.permutation(rows.n) for _ in range(rounds)])
+        train_hidden(
+            rows.starts, rows.columns, values, found.first_word, found.last_word, found.topics,
+            order, settings, seed + k, layers[k], offsets[k], outs[k], out_offsets[k],
+        )  # fmt: skip
+    return layers, offsets, outs, out_offsets
 
 
 def _centres(
     rows: Rows, values: F32, topics: NDArray[np.int32], shape: tuple[int, int]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], F32]:
     """Return the topics' mean rows, of length 1, as postings of each column."""
-    owner = np.repeat(topics, np.diff(rows.starts)).astype(np.int64)
-    cell, at = np.unique(rows.columns.astype(np.int64) * shape[1] + owner, return_inverse=True)
-    totals = np.bincount(at, values, minlength=len(cell))
-    owners = (cell % shape[1]).astype(np.int32)
-    lengths = np.sqrt(np.bincount(owners, totals**2, minlength=shape[1]))
-    shares = totals / np.maximum(lengths[owners], 1e-9)
-    sizes = np.bincount(cell // shape[1], minlength=shape[0])
-    first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return first, owners, shares.astype(np.float32)
+    owner = np.repeat(topics, np.diff(rows.starts))
+    cells = coo_matrix((values.astype(np.float64), (rows.columns, owner)), shape).tocsr()
+    cells.sort_indices()
+    owners = cells.indices.astype(np.int32)
+    lengths = np.sqrt(np.bincount(owners, cells.data**2, minlength=shape[1]))
+    shares = cells.data / np.maximum(lengths[owners], 1e-9)
+    return cells.indptr.astype(np.int64), owners, shares.astype(np.float32)

@@ -20,12 +20,19 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
+GROW, STEP = np.uint64(6364136223846793005), np.uint64(1442695040888963407)
+HIGH, SIDES = np.uint64(40), 2**24
+"""Dice for compiled loops: 64 bits grow by one multiplication and one addition, and the highest 24
+are read (Knuth's MMIX generator)."""
+
 # ruff: noqa: PLR0917 - compiled functions take positional arguments only
 
 
 def kernel(function: Callable[P, R]) -> Callable[P, R]:
     """Compile `function` at its first call with each kind of array."""
-    made: Callable[P, R] = numba.njit(cache=True, nogil=True, fastmath=True)(function)
+    made: Callable[P, R] = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")(
+        function
+    )
     return made
 
 
@@ -150,10 +157,17 @@ def train_hidden(  # noqa: PLR0915 - one loop body: compiled parts would copy th
     Whole words are dropped with all their features, then single features, then hidden units: the
     customers' next wording lacks words too. `settings`: rate, share of words, of features and of
     hidden units dropped, label smoothing.
+
+    Most of learning is spent here. What is kept is written down without branches, which no
+    processor could foretell, and dice are one multiplication each (`GROW`).
     """
-    np.random.seed(seed)  # noqa: NPY002 - the generator that compiled code has
     rate, lose_word, lose_feature, lose_unit, smooth = settings
+    dice = np.uint64(seed) * GROW + STEP
+    least_word = np.uint64(lose_word * SIDES)
+    least_feature = np.uint64(lose_feature * SIDES)
+    least_unit = np.uint64(lose_unit * SIDES)
     hidden_n, classes = out_table.shape
+    per_class, per_unit = np.float32(1) / np.float32(classes), np.float32(1) / np.float32(hidden_n)
     seen_in = np.full(table.shape[0], 1e-6, np.float32)
     seen_out = np.full(hidden_n, 1e-6, np.float32)
     seen_offset = np.full(hidden_n, 1e-6, np.float32)
@@ -166,7 +180,7 @@ def train_hidden(  # noqa: PLR0915 - one loop body: compiled parts would copy th
     words_n = 1
     for at in range(last_word.shape[0]):
         words_n = max(words_n, last_word[at] + 1)
-    kept = np.zeros(longest, np.int64)
+    kept, active = np.zeros(longest + 1, np.int64), np.zeros(hidden_n + 1, np.int64)
     word_kept = np.zeros(words_n, np.bool_)
     grow = np.float32(1 / (1 - lose_unit))
     for turn in range(order.shape[0]):
@@ -176,63 +190,62 @@ def train_hidden(  # noqa: PLR0915 - one loop body: compiled parts would copy th
             for at in range(starts[i], starts[i + 1]):
                 top = max(top, last_word[at] + 1)
             for word in range(top):
-                word_kept[word] = np.random.random() >= lose_word  # noqa: NPY002
+                dice = dice * GROW + STEP
+                word_kept[word] = (dice >> HIGH) >= least_word
             kept_n = 0
-            total = np.float32(0)
             for at in range(starts[i], starts[i + 1]):
-                if (
-                    word_kept[first_word[at]]
-                    and word_kept[last_word[at]]
-                    and np.random.random() >= lose_feature  # noqa: NPY002
-                ):
-                    kept[kept_n] = at
-                    kept_n += 1
-                    total += values[at] * values[at]
+                dice = dice * GROW + STEP
+                kept[kept_n] = at
+                whole = word_kept[first_word[at]] & word_kept[last_word[at]]
+                kept_n += whole & ((dice >> HIGH) >= least_feature)
+            total = np.float32(0)
+            for k in range(kept_n):
+                total += values[kept[k]] * values[kept[k]]
             if total == 0:
                 continue
             scale = np.float32(1) / np.sqrt(total)
             for h in range(hidden_n):
                 hidden[h] = offset[h]
             for k in range(kept_n):
-                value = values[kept[k]] * scale
-                line = table[columns[kept[k]]]
+                value, column = values[kept[k]] * scale, columns[kept[k]]
                 for h in range(hidden_n):
-                    hidden[h] += value * line[h]
+                    hidden[h] += value * table[column, h]
+            active_n = 0
+            for h in range(hidden_n):
+                back[h] = 0
+                dice = dice * GROW + STEP
+                active[active_n] = h
+                active_n += (hidden[h] > 0) & ((dice >> HIGH) >= least_unit)
             for k in range(classes):
                 error[k] = out_offset[k]
-            for h in range(hidden_n):
-                if hidden[h] <= 0 or np.random.random() < lose_unit:  # noqa: NPY002
-                    hidden[h] = 0
-                else:
-                    hidden[h] *= grow
-                    line = out_table[h]
-                    for k in range(classes):
-                        error[k] += hidden[h] * line[k]
+            for a in range(active_n):
+                h = active[a]
+                hidden[h] *= grow
+                for k in range(classes):
+                    error[k] += hidden[h] * out_table[h, k]
             highest = error.max()
             total = np.float32(0)
             for k in range(classes):
                 error[k] = np.exp(error[k] - highest)
                 total += error[k]
+            share, flat = np.float32(1) / total, smooth * per_class
+            for k in range(classes):
+                error[k] = error[k] * share - flat
+            error[labels[i]] -= 1 - smooth
             strength = np.float32(0)
             for k in range(classes):
-                error[k] = error[k] / total - smooth / classes
-                if k == labels[i]:
-                    error[k] -= 1 - smooth
-                strength += error[k] * error[k]
+                strength += error[k] * error[k] * per_class
             force = np.float32(0)
-            for h in range(hidden_n):
-                back[h] = 0
-                if hidden[h] > 0:
-                    line = out_table[h]
-                    pull = np.float32(0)
-                    for k in range(classes):
-                        pull += line[k] * error[k]
-                    back[h] = pull * grow
-                    force += back[h] * back[h]
-                    seen_out[h] += hidden[h] * hidden[h] * strength / classes
-                    step = pace * hidden[h] / np.sqrt(seen_out[h])
-                    for k in range(classes):
-                        line[k] -= step * error[k]
+            for a in range(active_n):
+                h = active[a]
+                seen_out[h] += hidden[h] * hidden[h] * strength
+                step = pace * hidden[h] / np.sqrt(seen_out[h])
+                pull = np.float32(0)
+                for k in range(classes):
+                    pull += out_table[h, k] * error[k]
+                    out_table[h, k] -= step * error[k]
+                back[h] = pull * grow
+                force += back[h] * back[h] * per_unit
             for k in range(classes):
                 seen_out_offset[k] += error[k] * error[k]
                 out_offset[k] -= pace * error[k] / np.sqrt(seen_out_offset[k])
@@ -240,10 +253,8 @@ def train_hidden(  # noqa: PLR0915 - one loop body: compiled parts would copy th
                 seen_offset[h] += back[h] * back[h]
                 offset[h] -= pace * back[h] / np.sqrt(seen_offset[h])
             for k in range(kept_n):
-                value = values[kept[k]] * scale
-                column = columns[kept[k]]
-                seen_in[column] += value * value * force / hidden_n
+                value, column = values[kept[k]] * scale, columns[kept[k]]
+                seen_in[column] += value * value * force
                 step = pace * value / np.sqrt(seen_in[column])
-                line = table[column]
                 for h in range(hidden_n):
-                    line[h] -= step * back[h]
+                    table[column, h] -= step * back[h]

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it ships no types
 
 from bot.calibrating import choose_calibration
 from bot.combining import (
@@ -23,8 +24,8 @@ from bot.combining import (
     signs,
 )
 from bot.encoder import Encoder
-from bot.features import Placed
-from bot.model import VIEWS, Embedded, Model, Scores, Views, features_of
+from bot.model import VIEWS, Embedded, Model, Scores, Views
+from bot.sparse import Cut
 from bot.thresholds import STRANGER_SHARE, Judged
 
 HELD_WORDINGS = 0.2
@@ -39,11 +40,11 @@ Tell = Callable[[str, float], None]
 
 
 class Wordings(NamedTuple):
-    """What is learned from: normalised wordings, their features, and the place of each one's topic,
+    """What is learned from: normalised wordings, whole and cut, and the place of each one's topic,
     ascending; the same as an encoder reads them, if there is one; and strangers."""
 
     texts: Sequence[str]
-    features: Sequence[Sequence[Placed]]
+    cut: Cut
     owner: NDArray[np.int64]
     topics_n: int
     strangers: Sequence[str]
@@ -52,8 +53,7 @@ class Wordings(NamedTuple):
     def views(self, places: NDArray[np.int64], number: NDArray[np.int64], seed: int) -> Views:
         """Learn the wordings at `places`; `number` is the place of each topic among theirs."""
         return Views.fit(
-            [self.features[i] for i in places.tolist()],
-            number[self.owner[places]].tolist(),
+            *self.cut.taught(places, number[self.owner[places]]),
             int(number.max(initial=-1)) + 1,
             seed,
             None if self.embedded is None else self.embedded.chosen(places),
@@ -62,7 +62,7 @@ class Wordings(NamedTuple):
     def scores(self, views: Views, places: NDArray[np.int64]) -> Scores:
         """Return what the views say of the wordings at `places`."""
         vectors = None if self.embedded is None else self.embedded.rows[places]
-        return views.scores([self.texts[i] for i in places.tolist()], vectors)
+        return views.scores_of(*self.cut.read(places, views.vocabulary), vectors)
 
 
 class Round(NamedTuple):
@@ -112,11 +112,24 @@ def learn(
     encoder: Encoder | None = None,
 ) -> Learned:
     """Learn from normalised wordings and the place of each one's topic, deterministically."""
-    say = tell or _silent
+    # Many threads for sums this small only wait for each other, on cores that others need.
+    with threadpool_limits(1):
+        return _learned(texts, topics, topics_n, strangers, seed, tell or _silent, encoder)
+
+
+def _learned(  # noqa: PLR0917
+    texts: Sequence[str],
+    topics: Sequence[int],
+    topics_n: int,
+    strangers: Sequence[str],
+    seed: int,
+    say: Tell,
+    encoder: Encoder | None,
+) -> Learned:
     say("features", 0.0)
     embedded = None if encoder is None else Embedded(encoder, encoder.embed(texts))
     owner = np.array(topics, np.int64)
-    wordings = Wordings(texts, features_of(texts), owner, topics_n, strangers, embedded)
+    wordings = Wordings(texts, Cut.of(texts), owner, topics_n, strangers, embedded)
     rounds = []
     n = rounds_n(len(texts), topics_n)
     for k in range(n):

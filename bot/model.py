@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from bot.combining import Combiner
 from bot.encoder import Encoder
-from bot.features import F32, Placed, Vocabulary, placed_features
+from bot.features import F32, Vocabulary
 from bot.intent import Intent, fit_intent
 from bot.meaning import Meaning
 from bot.retrieval import Bm25
-from bot.sparse import Rows, examples, joined
+from bot.sparse import Examples, Rows, joined
 
 VIEWS = ("margins", "hidden", "bm25", "centres")
 ENCODER_VIEW = "encoder"
@@ -62,16 +62,14 @@ class Views(NamedTuple):
     @classmethod
     def fit(
         cls,
-        texts: Sequence[Sequence[Placed]],
-        topics: Sequence[int],
+        vocabulary: Vocabulary,
+        found: Examples,
         topics_n: int,
         seed: int,
         embedded: Embedded | None = None,
     ) -> Views:
-        """Learn from the wordings' features, the place of each one's topic, ascending, and the
-        wordings as the encoder reads them, if there is one."""
-        vocabulary = Vocabulary.of(texts)
-        found = examples(texts, topics, vocabulary)
+        """Learn from wordings, their topics ascending, and the wordings as the encoder reads them,
+        if there is one."""
         rows = found.summed()
         bm25 = Bm25.build(rows, vocabulary, found.topics)
         intent = fit_intent(found, rows, vocabulary, topics_n, seed)
@@ -83,20 +81,24 @@ class Views(NamedTuple):
         """What the views are called, in the order of their scores."""
         return VIEWS if self.meaning is None else (*VIEWS, ENCODER_VIEW)
 
-    def scores(self, texts: Sequence[str], embedded: F32 | None = None) -> Scores:
-        """Return what every view says of normalised texts. `embedded`: their vectors, if known."""
+    def scores(self, texts: Sequence[str]) -> Scores:
+        """Return what every view says of normalised texts."""
         read = [self.vocabulary.read(text) for text in texts]
-        rows = joined([row for row, _ in read])
+        known = np.array([share for _, share in read], np.float32)
+        vectors = None if self.meaning is None else self.meaning.encoder.embed(texts)
+        return self.scores_of(joined([row for row, _ in read]), known, vectors)
+
+    def scores_of(self, rows: Rows, known: F32, vectors: F32 | None) -> Scores:
+        """Return what every view says of texts that were read: their rows, the share of words that
+        are known, and the encoder's vectors, if there is one."""
         views = [
             self.intent.margins(rows),
             self.intent.hidden(rows),
             self.bm25.shares(rows),
             self.intent.centres(rows),
         ]
-        if self.meaning is not None:
-            vectors = self.meaning.encoder.embed(texts) if embedded is None else embedded
+        if self.meaning is not None and vectors is not None:
             views.append(self.meaning.scores(vectors))
-        known = np.array([share for _, share in read], np.float32)
         return Scores(np.stack(views), known, _lengths(rows))
 
 
@@ -124,8 +126,3 @@ def top_places(chances: F32, limit: int) -> list[int]:
         return [int(place) for place in np.argsort(-chances, kind="stable")]
     some = np.sort(np.argpartition(-chances, limit)[:limit])
     return [int(place) for place in some[np.argsort(-chances[some], kind="stable")]]
-
-
-def features_of(texts: Sequence[str]) -> list[list[Placed]]:
-    """Return the features of normalised texts, to learn from."""
-    return [placed_features(text) for text in texts]

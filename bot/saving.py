@@ -28,7 +28,7 @@ from bot.retrieval import Bm25
 from bot.thresholds import Judged
 
 FORMAT = "raydesk-understanding"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MAX_UNPACKED = 4 * 2**30
 Arrays = dict[str, Any]
 
@@ -132,8 +132,8 @@ _INTENT = {
     "narrow": "f4",
     "table": "f4",
     "bias": "f4",
-    "layer": "f4",
-    "offset": "f4",
+    "layers": "f4",
+    "offsets": "f4",
     "outs": "f4",
     "out_offsets": "f4",
     "first": "i8",
@@ -209,15 +209,11 @@ def _check(bm25: Bm25, intent: Intent, header: _Header, owners: list[int]) -> No
         and bm25.rarity.shape == intent.weights.shape == intent.narrow.shape == (names_n,)
         and intent.table.shape in {(0, topics_n), (names_n, topics_n)}
         and intent.bias.shape == (topics_n,)
+        and intent.layers.shape == (networks, names_n, HIDDEN)
+        and intent.offsets.shape == (networks, HIDDEN)
+        and intent.outs.shape == (networks, HIDDEN, topics_n)
+        and intent.out_offsets.shape == (networks, topics_n)
     )
-    if networks:
-        fits = (
-            fits
-            and intent.layer.shape == (names_n, networks * HIDDEN)
-            and intent.offset.shape == (networks * HIDDEN,)
-            and intent.outs.shape == (networks, HIDDEN, topics_n)
-            and intent.out_offsets.shape == (networks, topics_n)
-        )
     if not fits:
         raise ModelFileError("the arrays do not fit the knowledge base")
 

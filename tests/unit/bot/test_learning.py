@@ -5,13 +5,13 @@ import pytest
 from sklearn.svm import LinearSVC  # type: ignore[import-untyped]  # sklearn ships no types
 
 from bot.answering import Understanding
-from bot.features import Vocabulary, pairs, placed_features
+from bot.features import Vocabulary, pairs
 from bot.intent import fit_intent, has_margins, networks_n
 from bot.kernels import train_margins
 from bot.knowledge import Base, Topic
 from bot.normalise import normalise
 from bot.retrieval import Bm25
-from bot.sparse import Examples, Rows, examples, joined
+from bot.sparse import Cut, Examples, Rows, joined
 from bot.weak import weak_topics
 from tests.support.chinese_shop import STRANGE, WORDINGS, chinese_shop
 
@@ -21,9 +21,9 @@ NOW = 1_800_000_000.0
 def _shop_examples() -> tuple[Examples, Vocabulary]:
     texts = [text for own in WORDINGS.values() for text in own]
     topics = [place for place, own in enumerate(WORDINGS.values()) for _ in own]
-    found = [placed_features(normalise(text)) for text in texts]
-    vocabulary = Vocabulary.of(found)
-    return examples(found, topics, vocabulary), vocabulary
+    cut = Cut.of([normalise(text) for text in texts])
+    vocabulary, found = cut.taught(np.arange(len(texts)), np.array(topics))
+    return found, vocabulary
 
 
 def test_the_same_base_gives_the_same_understanding():
@@ -38,11 +38,28 @@ def test_the_same_base_gives_the_same_understanding():
     "text", ["how do i get my money back", "怎么申请退款", "退款 refund ?", ""]
 )
 def test_features_are_the_same_with_and_without_their_places(text):
-    placed = placed_features(text)
-    vocabulary = Vocabulary(sorted({name for name, _, _ in placed}))
+    vocabulary, found = Cut.of([text]).taught(np.arange(1), np.zeros(1, np.int64))
     columns, counts = vocabulary.row(text)
-    again, times = np.unique(vocabulary.placed(placed)[0], return_counts=True)
+    again, times = np.unique(found.rows.columns, return_counts=True)
     assert dict(zip(columns, counts, strict=True)) == dict(zip(again, times, strict=True))
+
+
+def test_held_out_wordings_are_read_as_questions_are():
+    texts = [normalise(text) for own in WORDINGS.values() for text in own] + [
+        "",
+        "refund 退款 qq qq",
+    ]
+    cut, places = Cut.of(texts), np.arange(3, len(texts), 4)
+    seen = np.setdiff1d(np.arange(len(texts)), places)
+    vocabulary, _ = cut.taught(seen, np.zeros(len(seen), np.int64))
+    rows, known = cut.read(places, vocabulary)
+    asked = [vocabulary.read(texts[place]) for place in places]
+    assert known == pytest.approx([share for _, share in asked])
+    for at, ((columns, counts), _) in enumerate(asked):
+        mine = slice(rows.starts[at], rows.starts[at + 1])
+        assert dict(zip(rows.columns[mine], rows.counts[mine], strict=True)) == dict(
+            zip(columns, counts, strict=True)
+        )
 
 
 def test_pairs_reach_as_far_as_they_say():
@@ -84,7 +101,7 @@ def test_with_too_many_topics_the_centres_carry_on_alone(monkeypatch):
     monkeypatch.setattr("bot.intent.MAX_NETWORK_WORK", 1e3)
     alone = fit_intent(found, rows, vocabulary, len(WORDINGS), 0)
     assert not alone.table.size
-    assert not alone.layer.size
+    assert not alone.layers.size
     assert (alone.centres(rows).argmax(axis=1) == found.topics).mean() > 0.9
     assert not alone.hidden(rows).any()
 
