@@ -108,7 +108,7 @@ async def test_a_lost_announcement_is_found_by_the_check(redis, watch):
     watching = watch(RedisConfigs(redis, check_s=0.05))
     await watching.until("acme", 1)
     await redis.set("{config}:of:acme", msgspec.json.encode(config(version=2)))
-    await redis.hset("{config}:versions", "acme", 2)
+    await redis.hset("{config}:generations", "acme", 2)
     await watching.until("acme", 2)
 
 

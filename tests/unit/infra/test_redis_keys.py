@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.addresses import Address
-from infra.configs import config_key
+from infra.announced import body_key
 from infra.customers import customer_key
 from infra.journal import keys
 from infra.oauth_store import _device, _index, _name
@@ -33,7 +33,8 @@ def test_no_separator_can_be_said_in_an_id() -> None:
         assert customer_key(*one) != customer_key(*other)
         assert _index(*one) != _index(*other)
     for one in pairs:
-        for made in (customer_key(*one), _index(*one), config_key(one[0]), _name("s", one[1])):
+        stored = body_key("config", one[:1])
+        for made in (customer_key(*one), _index(*one), stored, _name("s", one[1])):
             # One hash tag, the one that we made: a script's keys stay in one slot.
             assert (made.count("{"), made.count("}")) == (1, 1)
 
