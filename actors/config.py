@@ -165,6 +165,7 @@ class OrgConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Exact web origins whose pages may open a customer socket."""
     dispositions: list[str] = []
     solved_by: dict[str, bool] = {}
-    """Disposition -> whether it says that the customer's matter was solved; not named: neither."""
+    """Disposition, by its name or its id -> whether it says that the customer's matter was solved;
+    not named: it says neither."""
     roles: dict[str, RoleConfig] = {}
     """The organisation's own, beside those that are built in."""

@@ -37,7 +37,8 @@ async def compile_rows(session: AsyncSession, row: t.Organisation) -> OrgConfig:
     holidays = {one.id: one.value for one in await of("holidays")}
     hours = {one.id: compile_hours(one.value, holidays) for one in await of("hours")}
     roles = {one.id: RoleConfig(id=one.id, **one.value.model_dump()) for one in await of("roles")}
-    given = [one.value for one in await of("dispositions") if one.value.enabled]
+    given = [one for one in await of("dispositions") if one.value.enabled]
+    means = [(one, one.value.solved) for one in given if one.value.solved is not None]
     return OrgConfig(
         org=row.id,
         version=row.version,
@@ -49,8 +50,8 @@ async def compile_rows(session: AsyncSession, row: t.Organisation) -> OrgConfig:
         grace_s=head.grace_s,
         origins=head.origins,
         roles=roles,
-        dispositions=[one.name for one in sorted(given, key=lambda one: one.position)],
-        solved_by={one.name: one.solved for one in given if one.solved is not None},
+        dispositions=[one.value.name for one in sorted(given, key=lambda one: one.value.position)],
+        solved_by={key: said for one, said in means for key in (one.id, one.value.name)},
     )
 
 
