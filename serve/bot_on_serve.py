@@ -205,7 +205,12 @@ def bot_app(builder: AdaptersBuilder, url: str, asked: Asking) -> serve.Applicat
 
 
 def bot_targets(builder: AdaptersBuilder, url: str, settings: Settings) -> list[RunTarget]:
-    """Return the bot's model, and the bots, which connect to the gateway at `url`."""
+    """Return the bot's model, and the bots, which connect to the gateway at `url`.
+
+    Raises:
+        EncoderError: the settings name an encoder that cannot be used.
+    """
+    encoder_here()
     model = model_app(builder, settings.bot_models)
     bots = bot_app(builder, url, Asking.of(settings))
     return [RunTarget(model, MODEL_APP, None), RunTarget(bots, BOT_APP, None)]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from bot.encoder import EncoderError
 from infra.logs import configure_logs
 from infra.settings import Settings, SettingsError, load_settings, unfamiliar
 from infra.valkey_folder import ValkeyError
@@ -42,7 +43,7 @@ def main() -> int:
             print(welcome(running, time.monotonic() - started), flush=True)
             ended.wait()
             print("Ending ...", flush=True)
-    except ValkeyError as error:
+    except (ValkeyError, EncoderError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0
