@@ -297,13 +297,25 @@ class RayKeeper:
     """The keeper, as other processes call it (implements `actors.locator.KeeperClient`)."""
 
     async def locate(self, role: str) -> str:
-        return await answered(_actor(KEEPER).locate.remote(role))
+        return await _kept(_actor(KEEPER).locate.remote(role))
 
     async def report(self, role: str, name: str) -> None:
-        await answered(_actor(KEEPER).report.remote(role, name))
+        await _kept(_actor(KEEPER).report.remote(role, name))
 
     async def watch(self, version: int) -> Table:
-        return await answered(_actor(KEEPER).watch.remote(version))
+        return await _kept(_actor(KEEPER).watch.remote(version))
+
+
+async def _kept(call: Awaitable[T]) -> T:
+    """Return the keeper's answer.
+
+    Raises:
+        HostGoneError: none came, whatever went wrong there: callers ask again, and must not end.
+    """
+    try:
+        return await answered(call)
+    except RayTaskError as error:
+        raise HostGoneError(f"the keeper failed: {error.cause!r}") from None
 
 
 def start_actors(builder: Builder, timeout_s: float = START_WITHIN_S) -> None:

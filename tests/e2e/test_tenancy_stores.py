@@ -27,6 +27,7 @@ NOBODYS_KEYS = {
     r"\{ids\}:.*": "leases of the numbers that ids are made of",
     r"\{p\d+\}owner:(session|agent|queue|dispatch)": "which host may write a shard",
     r"facts:reader": "which gateway carries facts to their stores",
+    r"facts:counter": "which gateway counts the facts that wait",
     r"\{acts\}carrier": "which gateway carries acts to the audit",
     r"\{oauth\}:keys": "signing keys, sealed",
     r"\{revoked\}:number": "a counter",

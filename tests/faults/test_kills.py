@@ -83,6 +83,31 @@ async def test_a_killed_store_costs_nobody_anything(real: Real) -> None:
     assert {name: result[name] for name in ZERO} == dict.fromkeys(ZERO, 0)
 
 
+async def test_a_host_that_dies_while_the_store_is_away_is_replaced_once_it_is_back(
+    real: Real,
+) -> None:
+    """The keeper cannot replace a host without the store; it must not give up, nor its callers."""
+
+    async def strike(_: str) -> None:
+        stores = real.pids("valkey-server") or _valkey(real)
+        for pid in stores:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in real.pids("ray::SessionHost"):
+            os.kill(pid, signal.SIGKILL)
+
+        async def fail() -> None:
+            await asyncio.sleep(6.0)  # longer than a command waits for its answer
+            for pid in stores:
+                os.kill(pid, signal.SIGKILL)
+
+        failing.append(asyncio.create_task(fail()))
+
+    failing: list[asyncio.Task[None]] = []
+    result = await under_load(real, "store and session shard", strike)
+    await asyncio.gather(*failing)
+    assert {name: result[name] for name in ZERO} == dict.fromkeys(ZERO, 0)
+
+
 def _valkey(real: Real) -> list[int]:
     below = psutil.Process(real.pid).children(recursive=True)
     return [p.pid for p in below if "valkey" in p.name()]
