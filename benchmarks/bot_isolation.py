@@ -198,10 +198,11 @@ class Trial:
         return delays, {name: verdict[name] for name in names}
 
     async def _keep_talking(self, talk: Talk, stop: asyncio.Event) -> None:
+        # No two people keep step: after a pause they would all speak at once, for ever.
         await asyncio.sleep(self._dice.random() * self._given.say_every)
         while not stop.is_set():
             self._people.say(talk, self._texts[talk.turn % len(self._texts)])
-            await asyncio.sleep(self._given.say_every)
+            await asyncio.sleep(self._dice.uniform(0.5, 1.5) * self._given.say_every)
 
     async def _window(self, harm: str, base: Base | None = None) -> Histogram:
         """Return how late people's messages were in one window of a kind."""
