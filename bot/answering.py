@@ -31,7 +31,21 @@ LEAST_SHARE = 0.01
 """A topic less likely than this is not worth a line on the customer's screen."""
 BATCH = 256
 
-__all__ = ["Decision", "Explanation", "Forecast", "Suggestion", "Thresholds", "Understanding"]
+__all__ = [
+    "Decision",
+    "Explanation",
+    "Forecast",
+    "Suggestion",
+    "Thresholds",
+    "Understanding",
+    "taught",
+]
+
+
+def taught(base: Base) -> bytes:
+    """Return all of a base that is learned from; two bases with the same teach the same."""
+    topics = [(topic.id, *topic.phrasings()) for topic in base.topics if topic.enabled]
+    return msgspec.json.encode((topics, base.strangers))
 
 
 class Understanding:
@@ -97,10 +111,11 @@ class Understanding:
             self.catalogue, self.model, thresholds, version=self.version, evidence=self.evidence
         )
 
-    def with_version(self, version: int) -> Understanding:
-        """Return the same understanding under another number."""
+    def with_base(self, base: Base, version: int) -> Understanding:
+        """Return what was learned, under another version of the base that teaches the same
+        (`taught`): other answers, validities or categories."""
         return Understanding(
-            self.catalogue, self.model, self.thresholds, version=version, evidence=self.evidence
+            Catalogue(base), self.model, self.thresholds, version=version, evidence=self.evidence
         )
 
     def forecast(self) -> Forecast:

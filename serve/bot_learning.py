@@ -12,11 +12,10 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from urllib.parse import quote
 
-import msgspec
 import structlog
 
 from actors.ports import Objects
-from bot.answering import Understanding
+from bot.answering import Understanding, taught
 from bot.encoder import Encoder
 from bot.knowledge import Base, Version
 from bot.saving import FORMAT_VERSION, ModelFileError, dump, load
@@ -28,8 +27,8 @@ SMALL_N = 500
 KEPT_N = 3
 """Learned versions of a base that are kept: the live one, one on trial, one to go back to."""
 
-Elsewhere = Callable[[Base, int], Awaitable[bytes]]
-"""Runs `learn_when_idle` in another process."""
+Elsewhere = Callable[[Base, int, str], Awaitable[bytes]]
+"""Runs `learn_when_idle` in another process, with the objects of that process."""
 
 log = structlog.get_logger()
 
@@ -57,12 +56,14 @@ class StoredLearning:
         if wordings_n(base) <= SMALL_N:
             return await self._learn(base, number)
         folder, content = folder_of(org, base.id), content_of(base, self._encoder)
-        kept = await self._kept(folder, content)
-        if kept is not None:
-            return kept.with_version(number)
-        data = await self._elsewhere(base, number)
-        await self._keep(folder, f"{number:010}-{content}", data)
-        return await self._load(data)
+        found = await self._kept(folder, content)
+        if found is None:
+            data = await self._elsewhere(base, number, f"{folder}{number:010}-{content}")
+            found = await (self._load(data) if data else self._kept(folder, content))
+            await self._tidy(folder)
+        if found is None:
+            raise LookupError(f"{folder}: what was learned of version {number} is gone already")
+        return found.with_base(base, number)
 
     async def _learn(self, base: Base, number: int) -> Understanding:
         loop = asyncio.get_running_loop()
@@ -79,22 +80,27 @@ class StoredLearning:
         try:
             for key in await self._objects.keys(folder):
                 if key.endswith(f"-{content}"):
-                    data = await self._objects.get(key) or b""
-                    return await self._load(data)
-        except ModelFileError as error:
-            log.warning("bot.kept_unreadable", folder=folder, error=str(error))
+                    return await self._read(key)
         except Exception as error:  # noqa: BLE001 - without its store the bot learns again
             log.warning("bot.kept_unreachable", folder=folder, error=repr(error))
         return None
 
-    async def _keep(self, folder: str, name: str, data: bytes) -> None:
-        """Keep what was learned, and the newest before it."""
+    async def _read(self, key: str) -> Understanding | None:
+        data = await self._objects.get(key) or b""
         try:
-            await self._objects.put(folder + name, data)
+            return await self._load(data)
+        except ModelFileError as error:
+            log.warning("bot.kept_unreadable", key=key, error=str(error))
+            await self._objects.remove(key)
+        return None
+
+    async def _tidy(self, folder: str) -> None:
+        """Keep the newest only."""
+        try:
             for old in (await self._objects.keys(folder))[:-KEPT_N]:
                 await self._objects.remove(old)
-        except Exception as error:  # noqa: BLE001 - without its store the bot learns again
-            log.warning("bot.not_kept", folder=folder, error=repr(error))
+        except Exception as error:  # noqa: BLE001 - there is another time
+            log.warning("bot.not_tidied", folder=folder, error=repr(error))
 
 
 def wordings_n(base: Base) -> int:
@@ -108,13 +114,23 @@ def folder_of(org: str, base: str) -> str:
 
 
 def content_of(base: Base, encoder: Encoder | None) -> str:
-    """Return what names a base's content, and how it was learned."""
-    digest = hashlib.sha256(msgspec.json.encode(base))
+    """Return what names all that a base teaches, and how it was learned."""
+    digest = hashlib.sha256(taught(base))
     digest.update(b"" if encoder is None else encoder.identity.encode())
     return f"{FORMAT_VERSION}.{digest.hexdigest()[:32]}"
 
 
-def learn_when_idle(base: Base, version: int) -> bytes:
-    """Learn the base, in a process that does nothing else; return what `bot.saving.load` reads."""
+def learn_when_idle(objects: Objects, base: Base, version: int, key: str) -> bytes:
+    """Learn the base and keep it under the key, in a process that does nothing else.
+
+    Return nothing, or, if the store is away, what was to be kept (`bot.saving.load` reads it):
+    hundreds of megabytes are not what Ray's object store is for.
+    """
     run_when_idle()
-    return dump(Understanding.learn(base, version=version, encoder=encoder_here()))
+    data = dump(Understanding.learn(base, version=version, encoder=encoder_here()))
+    try:
+        asyncio.run(objects.put(key, data))
+    except Exception as error:  # noqa: BLE001 - then the caller has it, and no successor
+        log.warning("bot.not_kept", key=key, error=repr(error))
+        return data
+    return b""

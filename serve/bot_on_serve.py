@@ -26,7 +26,7 @@ from bot.llm_guard import Limits
 from bot.tokens import warm_up
 from infra.settings import Settings
 from serve.bot_app import BotApp
-from serve.bot_learning import StoredLearning, learn_when_idle
+from serve.bot_learning import Elsewhere, StoredLearning, learn_when_idle
 from serve.bot_line import BotLine
 from serve.bot_llm import LlmWriter
 from serve.bot_model import BotModel
@@ -101,7 +101,8 @@ class ModelReplica(BotModel):
 
     def __init__(self, builder: AdaptersBuilder) -> None:
         builder.actors.prepare()
-        super().__init__(StoredLearning(builder.objects(), learn_elsewhere, encoder_here()))
+        learning = StoredLearning(builder.objects(), learn_elsewhere(builder), encoder_here())
+        super().__init__(learning)
         self._source = builder.knowledge()
         self._following: asyncio.Task[None] | None = None
         warm_up()
@@ -162,11 +163,20 @@ class BotReplica:
         self._tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
 
 
-async def learn_elsewhere(base: Base, version: int) -> bytes:
-    """Learn in a process of Ray's (implements `serve.bot_learning.Elsewhere`)."""
-    job = ray.remote(num_cpus=0, max_retries=2, runtime_env=behind_people(19))(learn_when_idle)
-    data: bytes = await job.remote(base, version)
-    return data
+def learn_elsewhere(builder: AdaptersBuilder) -> Elsewhere:
+    """Return a way to learn in a process of Ray's."""
+
+    async def learn(base: Base, version: int, key: str) -> bytes:
+        job = ray.remote(num_cpus=0, max_retries=2, runtime_env=behind_people(19))(_learn)
+        data: bytes = await job.remote(builder, base, version, key)
+        return data
+
+    return learn
+
+
+def _learn(builder: AdaptersBuilder, base: Base, version: int, key: str) -> bytes:
+    builder.actors.prepare()
+    return learn_when_idle(builder.objects(), base, version, key)
 
 
 def model_app(builder: AdaptersBuilder, replicas: int = 1) -> serve.Application:

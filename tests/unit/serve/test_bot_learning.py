@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from bot.answering import Understanding
-from bot.knowledge import Base, Topic, Version
+from bot.knowledge import Answer, Base, Topic, Version
 from bot.saving import dump
 from infra.objects import LocalObjects
 from serve.bot_learning import KEPT_N, SMALL_N, StoredLearning, folder_of
@@ -28,16 +28,22 @@ def version(number: int, topics_n: int = 3, word: str = "refund") -> Version:
 
 
 class Elsewhere:
-    """Counts what is learned; learns a small piece of it, which is enough here."""
+    """Counts what is learned; learns a small piece of it, which is enough here. `objects` None:
+    the store is away."""
 
-    def __init__(self) -> None:
+    def __init__(self, objects: LocalObjects | None) -> None:
         self.learned: list[int] = []
+        self._objects = objects
 
-    async def __call__(self, base: Base, number: int) -> bytes:
+    async def __call__(self, base: Base, number: int, key: str) -> bytes:
         self.learned.append(number)
         few = [msgspec.structs.replace(one, similar=one.similar[:2]) for one in base.topics]
         small = msgspec.structs.replace(base, topics=tuple(few))
-        return dump(Understanding.learn(small, version=number))
+        data = dump(Understanding.learn(small, version=number))
+        if self._objects is None:
+            return data
+        await self._objects.put(key, data)
+        return b""
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def objects(tmp_path: Path) -> LocalObjects:
 
 
 async def test_a_second_replica_learns_nothing_again(objects: LocalObjects) -> None:
-    elsewhere = Elsewhere()
+    elsewhere = Elsewhere(objects)
     first = await StoredLearning(objects, elsewhere)("o", version(1))
     again = await StoredLearning(objects, elsewhere)("o", version(1))
     assert elsewhere.learned == [1]
@@ -55,7 +61,7 @@ async def test_a_second_replica_learns_nothing_again(objects: LocalObjects) -> N
 
 
 async def test_a_roll_back_is_read_back_under_its_new_number(objects: LocalObjects) -> None:
-    elsewhere = Elsewhere()
+    elsewhere = Elsewhere(objects)
     learn = StoredLearning(objects, elsewhere)
     await learn("o", version(1))
     await learn("o", version(2, word="parcel"))
@@ -64,8 +70,42 @@ async def test_a_roll_back_is_read_back_under_its_new_number(objects: LocalObjec
     assert restored.version == 3
 
 
+async def test_another_answer_to_the_same_wordings_is_nothing_to_learn(
+    objects: LocalObjects,
+) -> None:
+    elsewhere = Elsewhere(objects)
+    learn = StoredLearning(objects, elsewhere)
+    await learn("o", version(1))
+    base = version(2).base
+    first, *others = base.topics
+    told = msgspec.structs.replace(first, answers=(Answer(text="in three days"),))
+    changed = msgspec.structs.replace(base, topics=(told, *others))
+    found = await learn("o", Version(number=2, base=changed, at=0.0))
+    assert (elsewhere.learned, found.version) == ([1], 2)
+    topic = found.topic("t0")
+    assert topic is not None
+    assert topic.answers == told.answers
+
+
+async def test_other_wordings_or_another_order_are_learned(objects: LocalObjects) -> None:
+    elsewhere = Elsewhere(objects)
+    learn = StoredLearning(objects, elsewhere)
+    base = version(1).base
+    first, *others = base.topics
+    await learn("o", Version(number=1, base=base, at=0.0))
+    turned = msgspec.structs.replace(base, topics=(*others, first))
+    await learn("o", Version(number=2, base=turned, at=0.0))
+    off = msgspec.structs.replace(first, enabled=False)
+    await learn(
+        "o", Version(number=3, base=msgspec.structs.replace(base, topics=(off, *others)), at=0)
+    )
+    odd = msgspec.structs.replace(base, strangers=("what is love",))
+    await learn("o", Version(number=4, base=odd, at=0.0))
+    assert elsewhere.learned == [1, 2, 3, 4]
+
+
 async def test_no_organisation_gets_what_another_taught(objects: LocalObjects) -> None:
-    elsewhere = Elsewhere()
+    elsewhere = Elsewhere(objects)
     learn = StoredLearning(objects, elsewhere)
     await learn("o", version(1))
     await learn("o/faq/..", version(1))
@@ -74,7 +114,7 @@ async def test_no_organisation_gets_what_another_taught(objects: LocalObjects) -
 
 
 async def test_only_the_newest_are_kept(objects: LocalObjects) -> None:
-    learn = StoredLearning(objects, Elsewhere())
+    learn = StoredLearning(objects, Elsewhere(objects))
     for number in range(1, KEPT_N + 3):
         await learn("o", version(number, word=f"word{number}"))
     kept = [key.rsplit("/", 1)[1] for key in await objects.keys(folder_of("o", "faq"))]
@@ -82,7 +122,7 @@ async def test_only_the_newest_are_kept(objects: LocalObjects) -> None:
 
 
 async def test_a_damaged_file_is_learned_again(objects: LocalObjects) -> None:
-    elsewhere = Elsewhere()
+    elsewhere = Elsewhere(objects)
     learn = StoredLearning(objects, elsewhere)
     await learn("o", version(1))
     [key] = await objects.keys("bot/")
@@ -94,5 +134,5 @@ async def test_a_damaged_file_is_learned_again(objects: LocalObjects) -> None:
 
 async def test_a_store_that_is_away_costs_learning_again(tmp_path: Path) -> None:
     (tmp_path / "bot").write_text("a file where the folder should be")
-    learn = StoredLearning(LocalObjects(tmp_path), Elsewhere())
+    learn = StoredLearning(LocalObjects(tmp_path), Elsewhere(None))
     assert (await learn("o", version(4))).version == 4
