@@ -7,7 +7,7 @@ the generations once in a while and after every reconnect, so a lost announcemen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 from urllib.parse import quote, unquote
 
@@ -35,6 +35,9 @@ redis.call('HDEL', KEYS[2], ARGV[1])
 redis.call('PUBLISH', ARGV[3], ARGV[1])
 return 1
 """
+
+BATCH_N = 20
+"""Bodies read at once: some are megabytes."""
 
 Name = tuple[str, ...]
 """An organisation, and what of it is meant."""
@@ -113,14 +116,17 @@ class Announced:
         for name in [one for one in seen if one not in stored]:
             del seen[name]
             gone(name)
-        for name, generation in stored.items():
-            if seen.get(name) == generation:
-                continue
-            body = await self.get(name)
-            if body is not None:
-                # The body may be newer than the generation read before: then it is told once more.
-                seen[name] = generation
-                changed(name, body)
+        news = [name for name, generation in stored.items() if seen.get(name) != generation]
+        for names in (news[at : at + BATCH_N] for at in range(0, len(news), BATCH_N)):
+            for name, body in zip(names, await self._bodies(names), strict=True):
+                if body is not None:
+                    # It may be newer than the generation read before: then it is told once more.
+                    seen[name] = stored[name]
+                    changed(name, body)
+
+    async def _bodies(self, names: Sequence[Name]) -> list[bytes | None]:
+        keys = [body_key(self._kind, name) for name in names]
+        return cast("list[bytes | None]", await self._redis.mget(keys))
 
 
 def body_key(kind: str, name: Name) -> str:

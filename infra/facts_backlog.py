@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import structlog
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from actors.addresses import PARTITION_N
 from actors.cancelling import raise_if_cancelled
@@ -23,6 +25,8 @@ from infra.reader_lease import ReaderLease
 COUNTER = "facts:counter"
 EVERY_S = 5.0
 LEASE_S = 15.0
+
+log = structlog.get_logger()
 
 
 class Backlog(msgspec.Struct, frozen=True):
@@ -53,8 +57,11 @@ class BacklogGauge:
     async def run(self) -> None:
         """Count every few seconds, until cancelled."""
         while True:
+            try:
+                await self.step()
+            except (RedisError, OSError) as error:
+                log.warning("facts.not_counted", error=str(error))
             raise_if_cancelled()
-            await self.step()
             await asyncio.sleep(EVERY_S)
 
     async def step(self) -> None:

@@ -171,6 +171,10 @@ class Settings(BaseSettings):
         chosen: int | Literal["per-entity"] = getattr(self, f"place_{kind}")
         return chosen
 
+    def make_data_dir(self) -> None:
+        """Make the data folder its owner's alone: the directory and the signing keys are in it."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
     @property
     def external_redis(self) -> str | None:
         """REDIS_URL; None: the program starts its own Valkey."""

@@ -96,7 +96,7 @@ async def directory_people(settings: Settings) -> People:
 async def prepare_directory(settings: Settings, redis_url: str) -> None:
     """Bring the schema up to date, import the demo organisation into an empty directory if the
     settings want it, and publish all organisations."""
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.make_data_dir()
     directory, redis = Directory(settings.sql_url), connect(redis_url)
     try:
         await upgrade(directory.engine)

@@ -66,8 +66,7 @@ def running_system(
     """
     with ExitStack() as stack:
         step("store")
-        # Ours alone: it holds the directory and the signing keys.
-        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        settings.make_data_dir()
         valkey = None
         redis_url = settings.external_redis
         if redis_url is None:

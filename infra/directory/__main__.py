@@ -17,7 +17,7 @@ from infra.settings import Settings, SettingsError, load_settings
 
 async def run(arguments: argparse.Namespace, settings: Settings) -> str:
     """Run one command on the configured database and return what to print."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.make_data_dir()
     use_folder(settings.policies_dir)
     directory = Directory(settings.sql_url)
     try:

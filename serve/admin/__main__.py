@@ -133,7 +133,7 @@ COMMANDS = {
 
 async def run(given: argparse.Namespace, settings: Settings) -> str:
     """Run one command on the configured database and return what to print."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.make_data_dir()
     use_folder(settings.policies_dir)
     directory = Directory(settings.sql_url)
     by = By(subject=f"(command line) {getpass.getuser()}", role="system", client="serve.admin")
