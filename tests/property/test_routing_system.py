@@ -18,6 +18,7 @@ from hypothesis.stateful import (
 
 from actors.addresses import Conn
 from actors.config import AgentConfig, HoursConfig, OrgConfig, QueueConfig, RelaxStep
+from actors.dispatch.waiting import RETRY_S
 from actors.messages import (
     AnswerOffer,
     CompleteTransfer,
@@ -529,7 +530,13 @@ class RoutingSystem(RuleBasedStateMachine):
                 assert pool[agent].status == clock.status
         for contact in dispatch._s.room.waits:
             if contact.tried and not contact.agent:
-                assert dispatch._s.staff.has_others(contact.demand, contact.tried | contact.exclude)
+                others = dispatch._s.staff.has_others(
+                    contact.demand, contact.tried | contact.exclude
+                )
+                # An offer may have lapsed this very moment: then asking again is planned.
+                assert (
+                    others or now < dispatch._s.room._entries[contact.id].retry_at <= now + RETRY_S
+                )
             self.check_relaxation(contact, now)
             if dispatch._deciding.board.is_pending(contact.id):
                 continue
