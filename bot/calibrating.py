@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.isotonic import IsotonicRegression  # type: ignore[import-untyped]  # no types
 
 from bot.combining import F64, TINY, Line, Steps, fit_line, logit, on_top
 
@@ -45,6 +44,11 @@ def platt(top: F64, right: NDArray[np.bool_]) -> Line:
 
 def isotonic(top: F64, right: NDArray[np.bool_]) -> Steps:
     """Return the best rising steps, drawn in from 0 and 1 by one example each way."""
+    # Half a second, which whoever only reads back what was learned need not pay.
+    from sklearn.isotonic import (  # type: ignore[import-untyped] # noqa: PLC0415 - no types
+        IsotonicRegression,
+    )
+
     fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(top, right)
     room = 1 / (len(top) + 2)
     ys = np.clip(fitted.y_thresholds_, room, 1 - room)

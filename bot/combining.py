@@ -11,12 +11,11 @@ Source: Platt (1999); Zadrozny and Elkan (KDD 2002); stacking after Wolpert (199
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize  # type: ignore[import-untyped]  # scipy ships no types
 
 from bot.features import F32
 
@@ -168,8 +167,17 @@ def fit_weights(
         away = logs - start
         return total + PULL * float(away @ away), slope + 2 * PULL * away
 
-    found = minimize(loss, start, jac=True, method="L-BFGS-B")
-    return tuple(float(weight) for weight in np.exp(found.x))
+    found = lowest(loss, start)
+    return tuple(float(weight) for weight in np.exp(found))
+
+
+def lowest(loss: Callable[[F64], tuple[float, F64]], start: F64) -> F64:
+    """Return where a function, which also tells its slope, is lowest (L-BFGS)."""
+    # A third of a second, which whoever only reads back what was learned need not pay.
+    from scipy.optimize import minimize  # type: ignore[import-untyped] # noqa: PLC0415 - no types
+
+    found: F64 = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return found
 
 
 def fit_line(features: F64, right: NDArray[np.bool_], weigh: F64, start: Line, pull: float) -> Line:
@@ -189,7 +197,7 @@ def fit_line(features: F64, right: NDArray[np.bool_], weigh: F64, start: Line, p
         slope = np.concatenate([[miss.sum()], miss @ scaled]) + 2 * pull * away
         return total + pull * float(away @ away), slope
 
-    line = minimize(loss, first, jac=True, method="L-BFGS-B").x
+    line = lowest(loss, first)
     weights = line[1:] / scale
     return Line(float(line[0] - weights @ centre), tuple(float(one) for one in weights))
 

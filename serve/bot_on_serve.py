@@ -36,7 +36,7 @@ from serve.doors import AdaptersBuilder
 from serve.knowledge.encoding import encoder_here
 from serve.oauth.key_following import KeyFollower
 from serve.people import wiring_of_settings
-from serve.priority import behind_people
+from serve.priority import LAST, behind_people
 from serve.tokens import Tokens
 
 BOT_APP = "bots"
@@ -167,7 +167,9 @@ def learn_elsewhere(builder: AdaptersBuilder) -> Elsewhere:
     """Return a way to learn in a process of Ray's."""
 
     async def learn(base: Base, version: int, key: str) -> bytes:
-        job = ray.remote(num_cpus=0, max_retries=2, runtime_env=behind_people(19))(_learn)
+        job = ray.remote(num_cpus=0, max_retries=2, runtime_env=behind_people(__name__, nice=LAST))(
+            _learn
+        )
         data: bytes = await job.remote(builder, base, version, key)
         return data
 
@@ -192,7 +194,7 @@ def model_app(builder: AdaptersBuilder, replicas: int = 1) -> serve.Application:
         ray_actor_options={
             "num_cpus": 0,
             "memory": 300 * 1024 * 1024,
-            "runtime_env": behind_people(),
+            "runtime_env": behind_people(__name__),
         },
     )
     return deployed(ModelReplica).bind(builder)
@@ -208,7 +210,7 @@ def bot_app(builder: AdaptersBuilder, url: str, asked: Asking) -> serve.Applicat
         ray_actor_options={
             "num_cpus": 0,
             "memory": 200 * 1024 * 1024,
-            "runtime_env": behind_people(),
+            "runtime_env": behind_people(__name__),
         },
     )
     return deployed(BotReplica).bind(builder, url, asked)

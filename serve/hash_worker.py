@@ -11,13 +11,11 @@ import json
 import math
 import sys
 import time
-from contextlib import suppress
-from pathlib import Path
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from serve.priority import run_when_idle
+from serve.priority import give_way, run_when_idle
 
 REST_S, REST_TIMES = 2.0, 3.0
 REST_ABOVE = 1.25
@@ -34,17 +32,6 @@ def rest_after(took_s: float, best_s: float) -> float:
     return min(REST_S, max(0.0, REST_TIMES * (took_s - REST_ABOVE * best_s)))
 
 
-def yield_to_everybody() -> None:
-    """Run when the processor would idle.
-
-    Linux shares processors between sessions first (autogroups, `man 7 sched`) and looks at
-    priorities inside a session only: the worker has a session of its own, and that gives way.
-    """
-    run_when_idle()
-    with suppress(OSError):  # not there, or switched off: then priorities are enough
-        Path("/proc/self/autogroup").write_text("19")
-
-
 def answer(hasher: PasswordHasher, stored: str, password: str) -> str | bool:
     """Return the hash of the password, or, given a stored one, whether it is the password's."""
     if not stored:
@@ -57,7 +44,8 @@ def answer(hasher: PasswordHasher, stored: str, password: str) -> str | bool:
 
 def main() -> None:
     """Answer until the input ends."""
-    yield_to_everybody()
+    give_way()
+    run_when_idle()
     hasher, best_s = PasswordHasher(), math.inf
     for line in sys.stdin.buffer:
         started = time.perf_counter()

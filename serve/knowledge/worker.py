@@ -6,7 +6,6 @@ length before it. Runs at a low priority, and ends when its input does.
 
 from __future__ import annotations
 
-import os
 import select
 import sys
 from typing import assert_never
@@ -19,7 +18,7 @@ from bot.tables import FileError
 from serve.knowledge import jobs as j
 from serve.knowledge.framing import read_frame, write_frame
 from serve.knowledge.importing import read_file
-from serve.priority import NICE
+from serve.priority import give_way
 
 IDLE_S = 600.0
 
@@ -64,7 +63,7 @@ def _base(body: bytes) -> Base:
 
 def main() -> None:
     """Work until the input ends, or nothing was asked for a while."""
-    os.nice(NICE)
+    give_way()
     source, target = sys.stdin.buffer, sys.stdout.buffer
     # Whatever a library prints must not end up between the frames.
     sys.stdout = sys.stderr

@@ -1,0 +1,41 @@
+"""Starts a worker of Ray that gives way to people (`serve.priority.behind_people`):
+
+    python serve/worker_behind_people.py NICE MODULE,MODULE WORKER ARGUMENT...
+
+Gives way, imports the modules in a thread of the idle class, and becomes the worker. On a node one
+such worker imports at a time, so that people always have the other processors.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import runpy
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    """Run the worker, with its own arguments, as if it had been started itself."""
+    _, nice, modules, worker, *_ = sys.argv
+    sys.argv = sys.argv[3:]
+    sys.path[0] = str(Path(worker).resolve().parent)
+    sys.path.append(str(_ROOT))
+    from serve.priority import give_way, idle_thread  # noqa: PLC0415  # now it can be found
+
+    give_way(int(nice))
+    with idle_thread("imports") as thread, Path(__file__).open(encoding="utf-8") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        thread.submit(_import, modules.split(",") if modules else []).result()
+    runpy.run_path(worker, run_name="__main__")
+
+
+def _import(names: list[str]) -> None:
+    for name in names:
+        importlib.import_module(name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""What gives way to people really does, seen from inside of such a process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from serve.priority import behind_people
+
+_SEEN = """
+import json, os, sys
+from pathlib import Path
+group = Path("/proc/self/autogroup")
+print(json.dumps({
+    "arguments": sys.argv[1:],
+    "folder": sys.path[0],
+    "imported": "this_is_imported" in sys.modules,
+    "leads_session": os.getsid(0) == os.getpid(),
+    "leads_group": os.getpgrp() == os.getpid(),
+    "nice": os.nice(0),
+    "policy": os.sched_getscheduler(0) if sys.platform == "linux" else 0,
+    "session_nice": group.read_text().split()[-1] if group.exists() else "19",
+}))
+"""
+
+
+@pytest.mark.parametrize("leads_a_group", [True, False])
+def test_a_worker_starts_behind_people_in_a_session_of_its_own(
+    tmp_path: Path, leads_a_group: bool
+) -> None:
+    """Ray starts its workers as leaders of groups, which may not make sessions as they are; who
+    ends the worker by its group must still find it."""
+    (tmp_path / "this_is_imported.py").write_text("")
+    worker = tmp_path / "worker.py"
+    worker.write_text(_SEEN)
+    command = behind_people("this_is_imported", nice=7)["py_executable"]
+
+    told = subprocess.run(  # our own program
+        ["/bin/sh", "-c", f'exec {command} "$@"', "sh", str(worker), "--one", "two words"],
+        process_group=0 if leads_a_group else None,
+        stdout=subprocess.PIPE,
+        check=True,
+        timeout=60,
+    ).stdout
+
+    seen = json.loads(told)
+    assert seen["arguments"] == ["--one", "two words"]
+    assert seen["folder"] == str(tmp_path)
+    assert seen["imported"]
+    assert seen["leads_session"]
+    assert seen["leads_group"]
+    assert seen["nice"] >= 7
+    assert seen["policy"] == 0, "only the imports are of the idle class: answering must go on"
+    assert seen["session_nice"] == "19"
+
+
+def test_two_workers_take_turns_to_import(tmp_path: Path) -> None:
+    """Each notes when it imports: the notes must not overlap."""
+    notes = tmp_path / "notes"
+    (tmp_path / "slow_to_import.py").write_text(
+        "import time\n"
+        f"with open({str(notes)!r}, 'a') as file: file.write('in ')\n"
+        "time.sleep(0.3)\n"
+        f"with open({str(notes)!r}, 'a') as file: file.write('out ')\n"
+    )
+    worker = tmp_path / "worker.py"
+    worker.write_text("")
+    command = behind_people("slow_to_import")["py_executable"]
+
+    started = [subprocess.Popen(f"exec {command} {worker}", shell=True) for _ in range(2)]
+
+    assert [process.wait(60) for process in started] == [0, 0]
+    assert notes.read_text().split() == ["in", "out", "in", "out"]
