@@ -88,7 +88,6 @@ def to_stay(t: Turn, queue: str, *, by: Person, note: str, hand_off: bool) -> No
         purpose="transfer",
         summary=note,
     )
-    t.s.place = (0, -1.0)
     _begin(t, Attempt(contact=contact, since=t.now, by=by))
 
 
@@ -117,7 +116,6 @@ def to_colleague(t: Turn, queue: str, agent: str, *, by: Person, note: str, cons
 def wait_for(t: Turn, contact: Contact, *, by: Person | None = None, fallback: str = "") -> None:
     """Begin an attempt in whose queue the customer waits."""
     t.s.set_routing(phase="waiting", queue=contact.queue)
-    t.s.place = (0, -1.0)
     t.event("waiting", queue=contact.queue)
     _begin(t, Attempt(contact=contact, since=t.now, by=by, fallback=fallback))
 
@@ -146,6 +144,7 @@ def _begin(t: Turn, attempt: Attempt) -> None:
     contact = msgspec.structs.replace(attempt.contact, episode=episode)
     attempt = msgspec.structs.replace(attempt, contact=contact)
     t.s.set_routing(attempt=attempt, episode=episode)
+    t.s.place = (0, -1.0)  # until the queue tells
     t.tell_queue(contact.queue, Enqueue(contact=contact))
 
 
