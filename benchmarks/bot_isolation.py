@@ -4,7 +4,8 @@ same load with the bot left alone; and how fast the bot answers through Serve.
     python -m benchmarks.bot_isolation --json FILE
 
 People talk all the time. Windows in which the bot is left alone take turns with windows in which it
-is harmed, so that whatever else the machine does meets both alike.
+is harmed, so that whatever else the machine does meets both alike. A window lasts longer than what
+the harm brings with it, and the next begins when the bot is whole again.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 
 import msgspec
 import psutil
+from ray import serve
+from ray.serve.schema import ApplicationStatus
 
 from actors.frames import Assist, Message
 from benchmarks import report
@@ -35,14 +38,14 @@ from infra.knowledge.feed import Live, LiveVersion, RedisKnowledge
 from infra.metrics import PlainMetrics
 from infra.redis_client import connect
 from serve.bot_line import BotLine, ModelLateError
-from serve.bot_on_serve import ServeDoor
-from serve.bot_ports import HelloAsked, Question
+from serve.bot_on_serve import BOT_APP, ServeDoor
+from serve.bot_ports import Question
 from serve.client import ClientEvent
 
 HARMS = ("killed", "hung", "upgraded")
 REPLICAS = ("ServeReplica:bot_model", "ServeReplica:bots")
 CAPACITY = 5
-LEARNED_S = 120.0
+WHOLE_S = 120.0
 
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -50,7 +53,7 @@ def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = report.parser(__doc__ or "")
     parser.add_argument("--sessions", type=int, default=40)
     parser.add_argument("--say-every", type=float, default=0.4, help="seconds, per session")
-    parser.add_argument("--window", type=float, default=10.0, help="seconds of one window")
+    parser.add_argument("--window", type=float, default=15.0, help="seconds of one window")
     parser.add_argument("--rounds", type=int, default=3, help="windows of each kind")
     parser.add_argument("--questions", type=int, default=12_000, help="wordings in the base")
     parser.add_argument("--rate", type=float, default=100.0, help="questions a second")
@@ -97,7 +100,7 @@ class Trial:
         """Answer questions first, then chat through every kind of harm."""
         base = large_base(self._given.questions, self._org)
         await self.publish(base)
-        await self._learned()
+        await self._whole()
         self._texts = misspelt(base, 1_000, self._dice)
         answers = await self._ask(base)
         report.say(report.table([{"what": "questions through Serve", **answers}]))
@@ -136,15 +139,16 @@ class Trial:
         )
         await RedisKnowledge(self._redis).publish(live)
 
-    async def _learned(self) -> None:
-        """Wait until the base answers."""
-        asked = HelloAsked(org=self._org, bot="bot")
-        async with asyncio.timeout(LEARNED_S):
+    async def _whole(self) -> None:
+        """Wait until the bots run, and the newest version of the base answers."""
+        asked = Question(org=self._org, bot="bot", session="1", text="?")
+        async with asyncio.timeout(WHOLE_S):
             while True:
                 with suppress(ModelLateError):
-                    if (await self._line.hello(asked)).hot:
+                    told = await self._line.answer(asked)
+                    if told.found.version == self._version and await asyncio.to_thread(bots_run):
                         return
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.5)
 
     async def _ask(self, base: Base) -> dict[str, Any]:
         """Ask at a fixed rate, whatever the answers do."""
@@ -186,7 +190,7 @@ class Trial:
                 delays["left alone"].merge(await self._window(""))
                 self._quiet_assist.merge(self._people.assist)
                 delays[harm].merge(await self._window(harm, base))
-                await self._learned()
+                await self._whole()
         stop.set()
         await asyncio.gather(*jobs)
         deadline = time.perf_counter() + 30.0
@@ -226,6 +230,11 @@ class Trial:
                     os.kill(pid, signal.SIGCONT)
         elif harm == "upgraded" and base is not None:
             await self.publish(base)
+
+
+def bots_run() -> bool:
+    """Return whether the application of the bots is running (a call to Serve's controller)."""
+    return serve.status().applications[BOT_APP].status == ApplicationStatus.RUNNING
 
 
 def bot_processes() -> list[int]:

@@ -80,6 +80,7 @@ class BotModel:
         self._served: dict[str, dict[str, Served]] = {}
         """Organisation -> base -> what answers."""
         self._wanted: dict[tuple[str, str], int] = {}
+        self._swaps: set[asyncio.Task[None]] = set()
         self._work: set[asyncio.Task[None]] = set()
         self._thread = ThreadPoolExecutor(1, "answers")
         self._waiting: list[tuple[Question, asyncio.Future[Answered]]] = []
@@ -97,8 +98,13 @@ class BotModel:
             return
         self._wanted[name] = new.generation
         task = asyncio.create_task(self._swap(name, new), name=f"learn.{name[1]}")
-        self._work.add(task)
-        task.add_done_callback(self._work.discard)
+        self._swaps.add(task)
+        task.add_done_callback(self._swaps.discard)
+
+    @property
+    def is_learning(self) -> bool:
+        """Whether a version is learned or read back just now."""
+        return bool(self._swaps)
 
     def versions(self, org: str) -> dict[str, int]:
         """Return base -> version that answers now."""

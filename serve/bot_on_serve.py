@@ -36,7 +36,7 @@ from serve.doors import AdaptersBuilder
 from serve.knowledge.encoding import encoder_here
 from serve.oauth.key_following import KeyFollower
 from serve.people import wiring_of_settings
-from serve.priority import LAST, behind_people
+from serve.priority import LAST, behind_people, idle_thread, on_all_processors
 from serve.tokens import Tokens
 
 BOT_APP = "bots"
@@ -105,13 +105,16 @@ class ModelReplica(BotModel):
         super().__init__(learning)
         self._source = builder.knowledge()
         self._following: asyncio.Task[None] | None = None
-        warm_up()
+        with idle_thread("warms up") as thread:
+            thread.submit(warm_up).result()
 
     async def check_health(self) -> None:
         """Follow the knowledge bases from the first call on."""
         if self._following is None:
             self._source.listen(self.changed)
             self._following = asyncio.create_task(self._source.run(), name="bot.knowledge")
+        elif not self.is_learning:
+            on_all_processors()
         if self._following.done():
             raise RuntimeError(f"knowledge is followed no more: {self._following.exception()!r}")
 
@@ -161,6 +164,7 @@ class BotReplica:
             "bots.report": report(),
         }
         self._tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
+        on_all_processors()
 
 
 def learn_elsewhere(builder: AdaptersBuilder) -> Elsewhere:
@@ -194,7 +198,7 @@ def model_app(builder: AdaptersBuilder, replicas: int = 1) -> serve.Application:
         ray_actor_options={
             "num_cpus": 0,
             "memory": 300 * 1024 * 1024,
-            "runtime_env": behind_people(__name__),
+            "runtime_env": behind_people(__name__, calm=True),
         },
     )
     return deployed(ModelReplica).bind(builder)
@@ -210,7 +214,7 @@ def bot_app(builder: AdaptersBuilder, url: str, asked: Asking) -> serve.Applicat
         ray_actor_options={
             "num_cpus": 0,
             "memory": 200 * 1024 * 1024,
-            "runtime_env": behind_people(__name__),
+            "runtime_env": behind_people(__name__, calm=True),
         },
     )
     return deployed(BotReplica).bind(builder, url, asked)

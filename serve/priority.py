@@ -19,8 +19,13 @@ from typing import Any
 NICE = 10
 """Of work that somebody waits for, though not a customer who talks to a person."""
 LAST = 19
+LULL_S = 2.0
+"""Who died together is started together: Ray's own part in it, at people's priority, lasts about
+this long."""
 
 _WORKER = Path(__file__).with_name("worker_behind_people.py")
+_processors: set[int] = set()
+"""Those that this process had before `on_one_processor`."""
 
 
 def give_way(nice: int = NICE) -> None:
@@ -59,12 +64,34 @@ def idle_thread(name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, name, initializer=start)
 
 
-def behind_people(*modules: str, nice: int = NICE) -> dict[str, Any]:
+def on_one_processor() -> None:
+    """Keep this process, which has one thread yet, on one processor until `on_all_processors`
+    (Linux): starts that happen at once share it, and people have the others to themselves."""
+    if sys.platform == "linux":
+        _processors.update(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {max(_processors)})
+
+
+def on_all_processors() -> None:
+    """Let all threads of this process run wherever they might before `on_one_processor`."""
+    if sys.platform == "linux" and _processors:
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(OSError):  # it has ended meanwhile
+                os.sched_setaffinity(int(thread.name), _processors)
+        _processors.clear()
+
+
+def behind_people(*modules: str, nice: int = NICE, calm: bool = False) -> dict[str, Any]:
     """Return the Ray runtime environment of a process that gives way from its first instruction,
     and imports those modules when the processor would idle: imports are seconds of CPU, which a
     restart would take from people.
 
+    Args:
+        calm: for what is restarted while people talk: it rests for `LULL_S` first, and starts on
+            one processor; whoever runs in it calls `on_all_processors` when it is ready.
+
     Every node must have the interpreter and Raydesk at the same path, as nodes of one image do.
     """
-    command = (sys.executable, str(_WORKER), str(nice), ",".join(modules))
+    way = "calm" if calm else "now"
+    command = (sys.executable, str(_WORKER), str(nice), way, ",".join(modules))
     return {"py_executable": shlex.join(command)}

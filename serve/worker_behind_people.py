@@ -1,6 +1,6 @@
 """Starts a worker of Ray that gives way to people (`serve.priority.behind_people`):
 
-    python serve/worker_behind_people.py NICE MODULE,MODULE WORKER ARGUMENT...
+    python serve/worker_behind_people.py NICE calm|now MODULE,MODULE WORKER ARGUMENT...
 
 Gives way, imports the modules in a thread of the idle class, and becomes the worker. On a node one
 such worker imports at a time, so that people always have the other processors.
@@ -12,6 +12,7 @@ import fcntl
 import importlib
 import runpy
 import sys
+import time
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -19,13 +20,21 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     """Run the worker, with its own arguments, as if it had been started itself."""
-    _, nice, modules, worker, *_ = sys.argv
-    sys.argv = sys.argv[3:]
+    _, nice, way, modules, worker, *_ = sys.argv
+    sys.argv = sys.argv[4:]
     sys.path[0] = str(Path(worker).resolve().parent)
     sys.path.append(str(_ROOT))
-    from serve.priority import give_way, idle_thread  # noqa: PLC0415  # now it can be found
+    from serve.priority import (  # noqa: PLC0415  # now it can be found
+        LULL_S,
+        give_way,
+        idle_thread,
+        on_one_processor,
+    )
 
     give_way(int(nice))
+    if way == "calm":
+        on_one_processor()
+        time.sleep(LULL_S)
     with idle_thread("imports") as thread, Path(__file__).open(encoding="utf-8") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         thread.submit(_import, modules.split(",") if modules else []).result()

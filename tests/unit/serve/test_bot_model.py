@@ -58,8 +58,8 @@ class Learner:
 
 
 async def settled(model: BotModel) -> None:
-    while model._work:
-        await asyncio.gather(*model._work)
+    while model._swaps:
+        await asyncio.gather(*model._swaps)
 
 
 async def ask(model: BotModel, text: str, session: str = "1", **more: Any) -> Answered:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from serve.priority import behind_people
+from serve.priority import LULL_S, behind_people
 
 _SEEN = """
 import json, os, sys
@@ -74,3 +77,35 @@ def test_two_workers_take_turns_to_import(tmp_path: Path) -> None:
 
     assert [process.wait(60) for process in started] == [0, 0]
     assert notes.read_text().split() == ["in", "out", "in", "out"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds processes to processors")
+def test_a_calm_start_rests_and_stays_on_one_processor_until_it_is_ready(tmp_path: Path) -> None:
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import json, os, threading\n"
+        "from serve.priority import on_all_processors\n"
+        "seen, told, ready = [], threading.Event(), threading.Event()\n"
+        "def look():\n"
+        "    seen.append(sorted(os.sched_getaffinity(0)))\n"
+        "    told.set()\n"
+        "    ready.wait()\n"
+        "    seen.append(sorted(os.sched_getaffinity(0)))\n"
+        "thread = threading.Thread(target=look)\n"
+        "thread.start()\n"
+        "told.wait()\n"
+        "on_all_processors()\n"
+        "ready.set()\n"
+        "thread.join()\n"
+        "print(json.dumps(seen))\n"
+    )
+    command = behind_people("json", calm=True)["py_executable"]
+
+    begun = time.monotonic()
+    told = subprocess.run(
+        f"exec {command} {worker}", shell=True, stdout=subprocess.PIPE, check=True, timeout=60
+    ).stdout
+
+    mine = sorted(os.sched_getaffinity(0))
+    assert time.monotonic() - begun >= LULL_S
+    assert json.loads(told) == [[mine[-1]], mine], "a thread of the start too"
