@@ -39,6 +39,7 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "placement": ("--markdown", "docs/placement.md"),
     "simulator": (),
     "bot": ("--questions", "12000"),
+    "bot_isolation": (),
     "switchback": (),
     "policies": (),
     "auth": (),
@@ -132,6 +133,23 @@ def bot_rows(result: Result) -> list[Row]:
     ]
 
 
+def bot_isolation_rows(result: Result) -> list[Row]:
+    """Return the rows of `benchmarks.bot_isolation`."""
+    served, people, ratio = result["serve"], result["human_ms"], result["human_p99_ratio"]
+    harms = [name for name in people if name in ratio]
+    times = " / ".join(f"{people[name]['p99']:.0f}" for name in ("left alone", *harms))
+    return [
+        (
+            f"bot through Serve at {served['rate']:.0f} questions a second: p50 / p99",
+            f"{served['p50']:.1f} / {served['p99']:.1f} ms",
+        ),
+        (
+            f"people's messages while the bot is left alone / {' / '.join(harms)}: p99",
+            f"{times} ms",
+        ),
+    ]
+
+
 def policies_rows(result: Result) -> list[Row]:
     """Return the rows of `benchmarks.policies`."""
     speeds = {row["policy"]: row["decisions_per_s_and_core"] for row in result["decisions"]["rows"]}
@@ -189,6 +207,7 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "switchback": switchback_rows,
     "policies": policies_rows,
     "bot": bot_rows,
+    "bot_isolation": bot_isolation_rows,
     "auth": auth_rows,
 }
 
