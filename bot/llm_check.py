@@ -1,9 +1,9 @@
 """Check each written sentence against the passages that it names, before anybody sees it.
 
 A sentence is shown only if it cites a passage, and that passage carries it: its quantities, links
-and weighty words (free, all, before ...) stand there, most of its words do, and it denies what the
-passage denies and nothing else. What cannot be told to be right counts as wrong: the cost is a
-fallback.
+and weighty words (free, all, before ...) stand there, each quantity about the same as here, most of
+its words do, and it denies what the passage denies and nothing else. What cannot be told to be
+right counts as wrong: the cost is a fallback.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ _WEIGHTY = re.compile(
 _DENIES = re.compile(
     r"\b(?:not|no|never|none|cannot|without|neither|nor)\b|n't\b|不|没|無|无|未|别|禁止",
     re.IGNORECASE,
+)
+_CLAUSE = re.compile(
+    r"[，、;；。!?！？:：\n]|[,.](?!\d)|\b(?:and|but|while|whereas)\b|[和与及而但]", re.IGNORECASE
 )
 _SMALL_WORDS = (
     "the a an of to in on for and or is are be it its this that you your we our i can may will do "
@@ -94,19 +97,47 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs"})
 def _carries(passage: str, sentence: str) -> bool:
     plain, said = in_digits(normalise(passage)), in_digits(normalise(sentence))
     amounts = quantities(said)
-    if not are_carried(amounts, quantities(plain)):
+    if not are_carried(amounts, quantities(plain)) or not _keep_company(plain, said):
         return False
     if not set(_WEIGHTY.findall(said)) <= set(_WEIGHTY.findall(plain)):
         return False
     if any(link.lower().rstrip(".,") not in passage.lower() for link in _LINK.findall(sentence)):
         return False
-    mine = [word for word in words(without_quantities(said)) if word not in _SMALL]
+    mine = _weighed(said)
     if not mine:
         return bool(amounts)
     held = set(words(plain)) | _stems(words(plain))
     if sum(word in held or _stem(word) in held for word in mine) < CARRIED * len(mine):
         return False
     return _denies(sentence) == _denies(_nearest(passage, mine))
+
+
+def _keep_company(passage: str, sentence: str) -> bool:
+    """Tell whether each quantity of the sentence stands in that clause of the passage which has
+    most of the words beside it: "gold costs 10, silver costs 20" is no ground for "gold costs 20".
+    """
+    there = [(quantities(c), _stems(_weighed(c))) for c in _CLAUSE.split(passage)]
+    there = [(amounts, beside) for amounts, beside in there if amounts]
+    if len(there) < 2:  # then there is nothing to mix up
+        return True
+    for clause in _CLAUSE.split(sentence):
+        own = _stems(_weighed(clause))
+        mine = own or _stems(_weighed(sentence))
+        for amount in quantities(clause):
+            here, elsewhere = 0, 0
+            for amounts, beside in there:
+                if are_carried({amount}, amounts):
+                    here = max(here, len(mine & beside))
+                else:
+                    elsewhere = max(elsewhere, len(mine & beside))
+            if here < (max(elsewhere, 1) if own else elsewhere + 1):
+                return False
+    return True
+
+
+def _weighed(text: str) -> list[str]:
+    """Return the words that say something, without quantities."""
+    return [word for word in words(without_quantities(text)) if word not in _SMALL]
 
 
 def _nearest(passage: str, mine: Sequence[str]) -> str:

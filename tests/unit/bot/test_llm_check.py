@@ -101,6 +101,44 @@ def test_the_same_lies_in_chinese_do_not(sentence: str) -> None:
     assert judge(sentence, GROUNDS).cited == ()
 
 
+PRICES = Ground(
+    "g",
+    "What do the cards cost? 会员卡多少钱？",
+    "The gold card costs 20 dollars a year, the silver card costs 10 dollars. "
+    "Cancel within 14 days.\n"
+    "金卡每年 200 元，银卡每年 100 元；退卡须在 14 天内。",
+)
+OWN_PRICES = """\
+The gold card costs 20 dollars a year [1].
+The silver card costs ten dollars [1].
+Gold costs 20 dollars and silver costs 10 dollars [1].
+You can cancel within 14 days [1].
+金卡每年 200 元[1]。
+银卡每年一百元，金卡每年 200 元[1]。
+退卡须在十四天内[1]。
+""".splitlines()
+SWAPPED = """\
+The gold card costs 10 dollars a year [1].
+The silver card costs 20 dollars [1].
+Gold costs 10 dollars and silver costs 20 dollars [1].
+The gold and the silver card cost 10 and 20 dollars [1].
+The gold card costs 14 dollars a year [1].
+金卡每年 100 元[1]。
+银卡每年 200 元，金卡每年 100 元[1]。
+银卡每年 200 元[1]。
+""".splitlines()
+
+
+@pytest.mark.parametrize("sentence", OWN_PRICES)
+def test_each_quantity_passes_beside_what_it_is_about(sentence: str) -> None:
+    assert judge(sentence, [PRICES]).cited == (1,)
+
+
+@pytest.mark.parametrize("sentence", SWAPPED)
+def test_quantities_of_the_passage_beside_something_else_do_not(sentence: str) -> None:
+    assert judge(sentence, [PRICES]).cited == ()
+
+
 def test_seven_days_are_7_days_in_chinese_too() -> None:
     assert judge("签收后七天内点申请退货[1]。", GROUNDS).cited == (1,)
 
