@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 import msgspec
 
 from bot.acts import Ground
 from bot.normalise import normalise
-from bot.quantities import are_carried, in_digits, quantities, without_quantities
+from bot.quantities import Quantity, are_carried, in_digits, quantities, without_quantities
 from bot.tokens import words
 
 SENTENCE_CHARS = 400
@@ -42,12 +43,12 @@ _DENIES = re.compile(
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(
-    r"[，、;；。!?！？:：\n]|[,.](?!\d)|\b(?:and|but|while|whereas)\b|[和与及而但]", re.IGNORECASE
+    r"[，、;；。!?！？\n]|[,.](?!\d)|\b(?:and|but|while|whereas)\b|[和与及而但]", re.IGNORECASE
 )
 _SMALL_WORDS = (
     "the a an of to in on for and or is are be it its this that you your we our i can may will do "
-    "does if with by from at as so please then also within after before 的 了 在 您 你 我 我们 是 "
-    "可以 请 会 和 与 或 就 也 到 把 被 有 即可 后 前 内 中 为 于 将"
+    "does if with by from at as so please then also within after before one 的 了 在 您 你 我 我们 "
+    "是 可以 请 会 和 与 或 就 也 到 把 被 有 即可 后 前 内 中 为 于 将"
 )
 _SMALL = frozenset(_SMALL_WORDS.split())
 
@@ -106,33 +107,70 @@ def _carries(passage: str, sentence: str) -> bool:
     mine = _weighed(said)
     if not mine:
         return bool(amounts)
-    held = set(words(plain)) | _stems(words(plain))
+    theirs = [*words(plain), *words(without_quantities(plain))]
+    held = set(theirs) | _stems(theirs)
     if sum(word in held or _stem(word) in held for word in mine) < CARRIED * len(mine):
         return False
     return _denies(sentence) == _denies(_nearest(passage, mine))
 
 
+class _Clause(msgspec.Struct, frozen=True):
+    """A part of a text with quantities, and the words beside them."""
+
+    amounts: list[Quantity]
+    beside: set[str]
+
+
 def _keep_company(passage: str, sentence: str) -> bool:
-    """Tell whether each quantity of the sentence stands in that clause of the passage which has
-    most of the words beside it: "gold costs 10, silver costs 20" is no ground for "gold costs 20".
-    """
-    there = [(quantities(c), _stems(_weighed(c))) for c in _CLAUSE.split(passage)]
-    there = [(amounts, beside) for amounts, beside in there if amounts]
-    if len(there) < 2:  # then there is nothing to mix up
+    """Tell whether each quantity of the sentence is about what it is about in the passage: "gold
+    costs 10, silver costs 20" is no ground for "gold costs 20"."""
+    there = _clauses(passage)
+    if sentence.strip(" .!?。！？") in passage:
         return True
-    for clause in _CLAUSE.split(sentence):
-        own = _stems(_weighed(clause))
-        mine = own or _stems(_weighed(sentence))
-        for amount in quantities(clause):
-            here, elsewhere = 0, 0
-            for amounts, beside in there:
-                if are_carried({amount}, amounts):
-                    here = max(here, len(mine & beside))
-                else:
-                    elsewhere = max(elsewhere, len(mine & beside))
-            if here < (max(elsewhere, 1) if own else elsewhere + 1):
-                return False
-    return True
+    whole = _stems(_weighed(sentence))
+    return all(
+        any(_is_same(_Clause(one.amounts, one.beside or whole), other, there) for other in there)
+        for one in _clauses(sentence)
+    )
+
+
+def _clauses(text: str) -> list[_Clause]:
+    found = [_Clause(quantities(c), _stems(_weighed(c))) for c in _CLAUSE.split(text)]
+    return [one for one in found if one.amounts]
+
+
+def _is_same(said: _Clause, clause: _Clause, there: Sequence[_Clause]) -> bool:
+    """Tell whether what is said is what the clause says, and of no other one there."""
+    return _fit(said.amounts, clause.amounts) and all(
+        _is_rather(said.beside, clause.beside, other.beside)
+        for other in there
+        if not are_carried(said.amounts, other.amounts) and _are_alike(clause, other)
+    )
+
+
+def _fit(said: Sequence[Quantity], there: Sequence[Quantity]) -> bool:
+    """Tell whether the quantities stand there in that order, and of a unit that stands there more
+    than once ("3 or 5 days") all of them."""
+    rest = iter(there)
+    if not all(any(are_carried([one], [other]) for other in rest) for one in said):
+        return False
+    times, mine = Counter(unit for _, unit in there), {unit for _, unit in said}
+    return all(one in said for one in there if times[one[1]] > 1 and one[1] in mine)
+
+
+def _are_alike(one: _Clause, other: _Clause) -> bool:
+    """Tell whether there are units in both that could be mixed up."""
+    units = {unit for _, unit in one.amounts}
+    return any(unit in units or "" in units | {unit} for _, unit in other.amounts)
+
+
+def _is_rather(mine: set[str], this: set[str], other: set[str]) -> bool:
+    """Tell whether words are about this and not about the other: something of this only is among
+    them, and if something of the other is too (what this leaves out: "express delivery takes 5
+    days, standard 7"), then not all that the other has."""
+    if not (mine & this) - other:
+        return False
+    return not (mine & other) - this or bool(other - this - mine)
 
 
 def _weighed(text: str) -> list[str]:

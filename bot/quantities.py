@@ -7,6 +7,7 @@ A number in words counts only before a unit ("三十天", "a week"): elsewhere i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 Quantity = tuple[str, str]
 """Value as written in digits, and its unit; '' for none."""
@@ -57,12 +58,12 @@ _SPELT = re.compile(rf"{_WORDS}(?=\s*-?(?:{_UNIT})(?![a-z]))")
 _SPELT_FROM = re.compile(rf"{_WORDS}(?=\s*(?:-|~|–|—|至|到|to|or|或)\s*\d+\s*-?(?:{_UNIT}))")
 
 
-def quantities(normalised: str) -> set[Quantity]:
-    """Return what a normalised text (`bot.normalise`) speaks of."""
-    found: set[Quantity] = set()
+def quantities(normalised: str) -> list[Quantity]:
+    """Return what a normalised text (`bot.normalise`) speaks of, in its order."""
+    found: list[Quantity] = []
     for hit in _FOUND.finditer(in_digits(normalised)):
         unit = _SIGNS.get(hit["sign"] or "", "") or _unit(hit)
-        found |= {(_plain(number), unit) for number in (hit["digits"], hit["upto"]) if number}
+        found += [(_plain(number), unit) for number in (hit["digits"], hit["upto"]) if number]
     return found
 
 
@@ -77,7 +78,7 @@ def without_quantities(normalised: str) -> str:
     return _FOUND.sub(" ", in_digits(normalised))
 
 
-def are_carried(said: set[Quantity], there: set[Quantity]) -> bool:
+def are_carried(said: Sequence[Quantity], there: Sequence[Quantity]) -> bool:
     """Tell whether everything that is said stands there: the value, and the unit where both have
     one."""
     values = {value for value, _ in there}
