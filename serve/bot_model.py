@@ -114,20 +114,29 @@ class BotModel:
         begun, before = self._clock(), self._served.get(name[0], {}).get(name[1])
         try:
             version = await self._understanding(name[0], new.version, before, new.settings)
-            trial, stage = None, ""
-            if new.candidate is not None:
-                candidate = new.candidate.version
-                trial = await self._understanding(name[0], candidate, before, new.settings)
-                stage = new.candidate.stage
         except Exception:
             log.exception("bot.not_learned", org=name[0], base=name[1])
             return
+        trial, stage = await self._trial(name, new, before)
         if self._wanted.get(name) != new.generation:  # a newer one came meanwhile
             return
         served = Served(name[1], new.settings, version, trial, stage)
         self._served.setdefault(name[0], {})[name[1]] = served
         took = round(self._clock() - begun, 3)
         log.info("bot.version", org=name[0], base=name[1], version=version.version, took_s=took)
+
+    async def _trial(
+        self, name: tuple[str, str], new: Published, before: Served | None
+    ) -> tuple[Understanding | None, str]:
+        """Return the version on trial and its stage; one that cannot be learned is not tried."""
+        if new.candidate is None:
+            return None, ""
+        try:
+            found = await self._understanding(name[0], new.candidate.version, before, new.settings)
+        except Exception:
+            log.exception("bot.trial_not_learned", org=name[0], base=name[1])
+            return None, ""
+        return found, new.candidate.stage
 
     async def _understanding(
         self, org: str, stored: Version, before: Served | None, settings: BaseSettings

@@ -123,6 +123,21 @@ async def test_a_version_overtaken_while_it_was_learned_is_not_served() -> None:
     assert model.versions("o") == {"faq": 2}
 
 
+async def test_a_trial_that_cannot_be_learned_holds_no_version_up() -> None:
+    class Fails(Learner):
+        async def __call__(self, org: str, stored: Version) -> Understanding:
+            if stored.number == 3:
+                raise MemoryError
+            return await super().__call__(org, stored)
+
+    model = BotModel(Fails())
+    trial = Candidate(version=published(SHIP, number=3).version, stage="tenth")
+    model.changed(published(REFUND, SHIP, number=2, candidate=trial))
+    await settled(model)
+    assert model.versions("o") == {"faq": 2}
+    assert (await ask(model, "怎么退款")).found.topic == "refund"
+
+
 async def test_new_settings_alone_learn_nothing_again() -> None:
     learner = Learner()
     model = BotModel(learner)
