@@ -125,8 +125,8 @@ class NotNow(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen on trial. Shadow: `n` questions, `disagreed` of them. Tenth: `n` answers of the
-    candidate, `failed` of them, and the same of the live version over the same time."""
+    """What was seen on trial. Shadow: `n` questions, `disagreed` of them. Tenth: `n` questions to
+    the candidate, `failed` of them, and the same of the live version over the same time."""
 
     n: int = 0
     disagreed: int = 0
@@ -179,7 +179,7 @@ def judge(rollout: Rollout, seen: Figures) -> Advance | RollBack | None:
         case "tenth" if seen.n >= TENTH_N:
             share = seen.failed / seen.n
             usual = seen.live_failed / seen.live_n if seen.live_n else 0.0
-            why = f"{share:.1%} of its answers failed, {usual:.1%} of the live version's"
+            why = f"{share:.1%} of its questions failed, {usual:.1%} of the live version's"
             return RollBack(why=why) if share > usual + MAX_WORSE else Advance(why=why)
         case _:
             return None

@@ -89,16 +89,17 @@ async def shadow_figures(engine: AsyncEngine, org: str, base: str, since: float)
 async def trial_figures(
     engine: AsyncEngine, org: str, base: str, since: float, versions: tuple[int, int]
 ) -> dict[str, int]:
-    """Return how many answers the candidate and the live version gave, and how many failed: were
-    rated low, or led to a human.
+    """Return how many questions the candidate and the live version had, and how many failed: were
+    not answered, were rated low, or led to a human.
 
     Args:
         versions: the candidate, the live one.
     """
-    failed = or_(and_(_Q.rating > 0, _Q.rating <= LOW_RATING), _Q.handoff != "")
+    low = and_(_Q.rating > 0, _Q.rating <= LOW_RATING)
+    failed = or_(low, _Q.handoff != "", _Q.band == "fallback")
     wanted = (
         select(_Q.published, func.count(), func.sum(case((failed, 1), else_=0)))
-        .where(*_since(org, base, since), _Q.band == "answer", _Q.published.in_(versions))
+        .where(*_since(org, base, since), _Q.band != "", _Q.published.in_(versions))
         .group_by(_Q.published)
     )
     async with AsyncSession(engine) as session:

@@ -17,7 +17,7 @@ from infra.knowledge.rows import base_of
 from infra.knowledge.writer import Change, KnowledgeWriter
 
 EVERY = 5
-"""Of so many questions that are accepted together one is put aside, to examine versions with."""
+"""Of so many spellings that are accepted together one is put aside, to examine versions with."""
 
 Decision = Literal["similar", "topic", "stranger", "ignore"]
 
@@ -53,8 +53,7 @@ async def review(
     if wanted.decision == "ignore":
         await mark(writer, found, "ignored")
         return Reviewed(reviewed=len(found), held=0, added=0, topic="")
-    held = [one for n, one in enumerate(found, 1) if n % EVERY == 0]
-    taken = [one for n, one in enumerate(found, 1) if n % EVERY]
+    held, taken = _put_aside(found)
     texts = _wordings(taken)
     match wanted.decision:
         case "stranger":
@@ -67,6 +66,19 @@ async def review(
     await mark(writer, taken, kind, wanted.topic)
     await mark(writer, held, HELD, wanted.topic)
     return Reviewed(reviewed=len(found), held=len(held), added=added, topic=wanted.topic)
+
+
+def _put_aside(
+    rows: Sequence[t.BotQuestion],
+) -> tuple[list[t.BotQuestion], list[t.BotQuestion]]:
+    """Return the questions to examine with, and those to learn from: no spelling is in both."""
+    spellings: dict[str, list[t.BotQuestion]] = {}
+    for one in rows:
+        spellings.setdefault(match_key(normalise(one.text)), []).append(one)
+    parts: tuple[list[t.BotQuestion], list[t.BotQuestion]] = ([], [])
+    for number, same in enumerate(spellings.values(), 1):
+        parts[0 if number % EVERY == 0 else 1].extend(same)
+    return parts
 
 
 def _wordings(rows: Sequence[t.BotQuestion]) -> list[str]:

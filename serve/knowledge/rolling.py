@@ -78,6 +78,8 @@ class Roller:
                 if row.candidate == before.version:
                     knowledge.set_candidate(row, 0, "")
             case "rolled_back" if before.stage == "all" and row.live == before.version:
+                # A trial beside the version that goes would go back to it one day.
+                await self.end_others("an earlier version is live again")
                 knowledge.set_live(row, before.was_live)
             case _:
                 pass

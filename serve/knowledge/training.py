@@ -11,6 +11,7 @@ from bot import rollout
 from bot.answering import Understanding
 from bot.evaluating import calibration_error_of, judge
 from bot.knowledge import Base
+from bot.normalise import match_key, normalise
 from bot.thresholds import Judged
 from serve.knowledge.encoding import encoder_here
 
@@ -21,10 +22,10 @@ def train(
     """Return how the draft stands the gate; seconds of CPU for ten thousand wordings.
 
     Args:
-        reviewed: (text, topic id or '' for what belongs to no topic), none of them a wording.
+        reviewed: (text, topic id or '' for what belongs to no topic). Those that meanwhile are
+            wordings of the draft say nothing of what it has not seen, and are left out.
     """
-    known = {topic.id for topic in draft.topics}
-    items = [(text, topic) for text, topic in reviewed if not topic or topic in known]
+    items = _unseen(draft, reviewed)
     # Also without items: what cannot be learned must not pass.
     learned = Understanding.learn(draft, encoder=encoder_here())
     if not items:
@@ -42,8 +43,20 @@ def train(
     )
 
 
+def _unseen(draft: Base, reviewed: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    wordings = (text for topic in draft.topics for text in topic.phrasings())
+    seen = {match_key(normalise(text)) for text in (*wordings, *draft.strangers)}
+    known = {"", *(topic.id for topic in draft.topics)}
+    return [
+        (text, topic)
+        for text, topic in reviewed
+        if topic in known and match_key(normalise(text)) not in seen
+    ]
+
+
 def _accuracy(judged: Judged, least_known: float) -> float:
-    """Return the share of questions whose topic was right, or that were turned away as strangers
-    and are."""
+    """Return the share of questions whose topic was right and that were not turned away, or that
+    were turned away as strangers and are."""
     turned_away: NDArray[np.bool_] = judged.known < least_known
-    return float(np.where(judged.stranger, turned_away, judged.right).mean())
+    right = judged.right & ~turned_away
+    return float(np.where(judged.stranger, turned_away, right).mean())
