@@ -126,8 +126,8 @@ class _Draft:
         return any(self._take(sentence) for sentence in done)
 
     def end(self) -> None:
-        """Take what was left as a last sentence."""
-        if self._rest.strip() and not self.why:
+        """Take what was left as a last sentence, if there is room for one."""
+        if self._rest.strip() and not self.why and len(self.sentences) < SENTENCES_N:
             self._take(self._rest.strip())
 
     def written(self) -> Written:
