@@ -80,14 +80,14 @@ def run_import(options: Options) -> int:
     shown = {"topics": got.topics_n, "bad": got.bad, "problems": got.problems}
     options.show(shown, "\n".join(text))
     if got.base is not None and options.out:
-        _write(options.out, export_base(got.base, _format(options.out)))
+        _write(options.out, _exported(got.base, options.out))
     return 0 if got.base is not None else 1
 
 
 def run_export(options: Options) -> int:
     """Write a base as a table."""
     base = _base(options)
-    _write(options.out, export_base(base, _format(options.out)))
+    _write(options.out, _exported(base, options.out))
     result = {"topics": len(base.topics), "file": options.out}
     options.show(result, f"{len(base.topics)} topics in {options.out}")
     return 0
@@ -186,6 +186,11 @@ def _format(path: str) -> Any:
     return _checked(lambda: format_of(path))
 
 
+def _exported(base: Base, path: str) -> bytes:
+    kind = _format(path)
+    return _checked(lambda: export_base(base, kind))
+
+
 def _imported(options: Options) -> Any:
     kind, data = _format(options.file), _read(options.file)
     name = Path(options.file).stem
@@ -200,6 +205,10 @@ def _base(options: Options) -> Base:
     got = _imported(options)
     for bad in got.bad:
         options.tell(f"row {bad.number}: {bad.reason}")
+    for one in got.problems:
+        if one.severity == "error":
+            at = f"row {got.rows[one.topic]}: " if one.topic in got.rows else ""
+            options.tell(f"{at}{one.topic}: {one.code}: {one.detail}")
     return got.base if isinstance(got.base, Base) else _refused()
 
 

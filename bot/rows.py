@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import TypeVar
 
 import msgspec
 
 from bot.knowledge import Answer, Topic
-from bot.normalise import normalise
+from bot.normalise import match_key, normalise
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("id", "编号", "topic", "topic_id"),
@@ -34,7 +35,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """Column -> the headings that name it, ours first."""
 
 MAX_CELL = 20_000
+"""Characters of a cell, or of each wording, link or answer of a cell that holds many."""
 MAX_WORDINGS = 5_000
+_MANY = frozenset({"similar", "answer", "agent_answer", "image", "cards", "related"})
 _BY_HEADING = {heading: name for name, names in COLUMNS.items() for heading in names}
 _TRUE = {"", "1", "true", "yes", "y", "on", "是", "启用"}
 _FALSE = {"0", "false", "no", "n", "off", "否", "停用", "禁用"}
@@ -65,28 +68,38 @@ def column_names(headings: Iterable[object]) -> list[str]:
     return found
 
 
-def topic_of(cells: Mapping[str, str], number: int) -> Topic:
+def id_of(cells: Mapping[str, str]) -> str:
+    """Return the id of a row (column -> text): its own, else one that follows from the question,
+    the same in every file; '' without either."""
+    given = cells.get("id", "").strip()
+    if given:
+        return given
+    key = match_key(normalise(cells.get("question", "").strip()))
+    return f"q-{blake2b(key.encode(), digest_size=8).hexdigest()}" if key else ""
+
+
+def topic_of(cells: Mapping[str, str]) -> Topic:
     """Return the topic of one row (column -> text).
 
     Raises:
         RowError: a cell is missing, too long or not readable as what its column says.
     """
-    long = [name for name, text in cells.items() if len(text) > MAX_CELL]
-    if long:
-        raise RowError(f"{long[0]}: more than {MAX_CELL} characters")
+    for name, text in cells.items():
+        if name not in _MANY:
+            _bounded(name, [text])
     question = cells.get("question", "").strip()
     if not normalise(question):
         raise RowError("question: empty")
-    similar = _lines(cells.get("similar", ""))
+    similar = _lines(cells, "similar")
     if len(similar) > MAX_WORDINGS:
         raise RowError(f"similar: more than {MAX_WORDINGS} wordings")
     return Topic(
-        id=cells.get("id", "").strip() or f"row-{number}",
+        id=id_of(cells),
         question=question,
         similar=similar,
         answers=_answers(cells),
         category=_category(cells.get("category", "").strip()),
-        related=_lines(cells.get("related", "")),
+        related=_lines(cells, "related"),
         valid_from=_read(cells, "valid_from", _instant),
         valid_until=_read(cells, "valid_until", _instant),
         enabled=bool(_read(cells, "enabled", _flag, default=True)),
@@ -141,25 +154,40 @@ def _is_plain_image(answer: Answer) -> bool:
     return answer.kind == "image" and not answer.text and answer.audience == "customer"
 
 
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(line.strip() for line in text.splitlines() if line.strip())
+def _bounded(name: str, texts: list[str]) -> list[str]:
+    if any(len(text) > MAX_CELL for text in texts):
+        raise RowError(f"{name}: more than {MAX_CELL} characters")
+    return texts
+
+
+def _lines(cells: Mapping[str, str], name: str) -> tuple[str, ...]:
+    lines = [line.strip() for line in cells.get(name, "").splitlines() if line.strip()]
+    return tuple(_bounded(name, lines))
 
 
 def _answers(cells: Mapping[str, str]) -> tuple[Answer, ...]:
-    found = [Answer(text=text) for text in _parts(cells.get("answer", ""))]
-    found += [Answer(kind="image", url=url) for url in _lines(cells.get("image", ""))]
-    cards = cells.get("cards", "").strip()
-    if cards:
-        try:
-            found += msgspec.json.decode(cards, type=list[Answer])
-        except msgspec.DecodeError as error:
-            raise RowError(f"cards: {error}") from error
-    inside = [Answer(text=text, audience="agent") for text in _parts(cells.get("agent_answer", ""))]
+    found = [Answer(text=text) for text in _parts(cells, "answer")]
+    found += [Answer(kind="image", url=url) for url in _lines(cells, "image")]
+    found += _cards(cells.get("cards", "").strip())
+    inside = [Answer(text=text, audience="agent") for text in _parts(cells, "agent_answer")]
     return tuple(found + inside)
 
 
-def _parts(text: str) -> list[str]:
-    return [part.strip() for part in re.split(r"(?m)^---$", text) if part.strip()]
+def _cards(text: str) -> list[Answer]:
+    if not text:
+        return []
+    try:
+        cards = msgspec.json.decode(text, type=list[Answer])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise RowError(f"cards: {error}") from error
+    for card in cards:
+        _bounded("cards", [card.text, card.title, card.url, *card.buttons])
+    return cards
+
+
+def _parts(cells: Mapping[str, str], name: str) -> list[str]:
+    parts = re.split(r"(?m)^---$", cells.get(name, ""))
+    return _bounded(name, [part.strip() for part in parts if part.strip()])
 
 
 def _read(

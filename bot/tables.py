@@ -10,14 +10,15 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import openpyxl
 import yaml
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from bot.checking import Problem, check
 from bot.knowledge import Base, Category, Topic
@@ -27,6 +28,7 @@ from bot.rows import (
     RowError,
     column_names,
     escape_formula,
+    id_of,
     row_of,
     topic_of,
     unescape_formula,
@@ -36,6 +38,11 @@ Format = Literal["xlsx", "csv", "yaml"]
 MAX_FILE = 64 * 2**20
 MAX_UNPACKED = 512 * 2**20
 """Bytes of a file, and of what an xlsx (a zip archive) unpacks to."""
+MAX_ROWS = 200_000
+MAX_COLUMNS = 64
+"""Of an xlsx; columns beyond are not read."""
+EXCEL_CELL = 32_767
+"""Characters that Excel keeps of a cell."""
 
 
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +54,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     bad: list[BadRow]
     problems: list[Problem]
     rows: dict[str, int] = {}
-    """Topic id -> the first row that it was read from, also of what was left out."""
+    """Topic id -> the row that it was read from, also of what was left out or cannot be read."""
 
 
 class FileError(ValueError):
@@ -72,12 +79,22 @@ def format_of(path: str) -> Format:
 
 
 def import_base(
-    data: bytes, kind: Format, *, name: str, now: float, all_or_none: bool = False, org: str = ""
+    data: bytes,
+    kind: Format,
+    *,
+    name: str,
+    now: float,
+    all_or_none: bool = False,
+    org: str = "",
+    known: Collection[str] = (),
 ) -> Imported:
     """Return the base that the file holds.
 
     With `all_or_none` one bad row or one error of the whole base refuses everything; without, bad
-    rows and topics with an error are left out and reported.
+    rows and topics with an error are left out and reported, and links to them are dropped.
+
+    Args:
+        known: ids of topics elsewhere, that those of the file may be related to.
 
     Raises:
         FileError: the file cannot be read at all.
@@ -86,16 +103,23 @@ def import_base(
         raise FileError(f"more than {MAX_FILE // 2**20} MB")
     topics, bad, rows = _topics(_READERS[kind](data))
     whole = _with_categories(Base(id=name, name=name, org=org, topics=tuple(topics)))
-    problems = check(whole, now)
+    elsewhere = frozenset(known)
+    problems = check(_unlinked(whole, elsewhere | _unread(whole, rows)), now)
     errors = {problem.topic for problem in problems if problem.severity == "error"}
     if all_or_none and (bad or errors):
         return Imported(base=None, topics_n=0, bad=bad, problems=problems, rows=rows)
     base = _without(whole, errors)
+    base, lost = _repaired(base, elsewhere)
+    problems += lost
     return Imported(base=base, topics_n=len(base.topics), bad=bad, problems=problems, rows=rows)
 
 
 def export_base(base: Base, kind: Format) -> bytes:
-    """Return the base as a file that `import_base` reads back to the same topics."""
+    """Return the base as a file that `import_base` reads back to the same topics.
+
+    Raises:
+        FileError: this kind of file cannot hold it.
+    """
     rows = [row_of(topic) for topic in base.topics]
     match kind:
         case "csv":
@@ -106,19 +130,38 @@ def export_base(base: Base, kind: Format) -> bytes:
             return _write_yaml(rows)
 
 
-def _topics(
-    rows: Iterator[tuple[int, dict[str, str]]],
-) -> tuple[list[Topic], list[BadRow], dict[str, int]]:
-    topics: list[Topic] = []
+class _Read(NamedTuple):
+    """A row as it was read (column -> text). `wrong`: why a cell of it cannot be."""
+
+    number: int
+    cells: dict[str, str]
+    wrong: str = ""
+
+
+def _topics(reads: Iterator[_Read]) -> tuple[list[Topic], list[BadRow], dict[str, int]]:
+    topics: dict[str, Topic] = {}
     bad: list[BadRow] = []
-    numbers: dict[str, int] = {}
-    for number, cells in rows:
+    rows: dict[str, int] = {}
+    for read in reads:
         try:
-            topics.append(topic_of(cells, number))
-            numbers.setdefault(topics[-1].id, number)
+            topic = _topic(read)
         except RowError as error:
-            bad.append(BadRow(number, str(error)))
-    return topics, bad, numbers
+            bad.append(BadRow(read.number, str(error)))
+            rows.setdefault(id_of(read.cells), read.number)
+            continue
+        if topic.id in topics:
+            reason = f"id: {topic.id!r} is also that of row {rows[topic.id]}"
+            bad.append(BadRow(read.number, reason))
+        else:
+            topics[topic.id], rows[topic.id] = topic, read.number
+    rows.pop("", None)
+    return list(topics.values()), bad, rows
+
+
+def _topic(read: _Read) -> Topic:
+    if read.wrong:
+        raise RowError(read.wrong)
+    return topic_of(read.cells)
 
 
 def _with_categories(base: Base) -> Base:
@@ -133,16 +176,41 @@ def _with_categories(base: Base) -> Base:
 
 
 def _without(base: Base, broken: set[str]) -> Base:
-    """Leave out broken topics (of a duplicate id: all but the first)."""
-    times = Counter(topic.id for topic in base.topics)
-    kept: dict[str, Topic] = {}
-    for topic in base.topics:
-        if topic.id not in broken or times[topic.id] > 1:
-            kept.setdefault(topic.id, topic)
-    return msgspec.structs.replace(base, topics=tuple(kept.values()))
+    """Leave out broken topics."""
+    kept = tuple(topic for topic in base.topics if topic.id not in broken)
+    return msgspec.structs.replace(base, topics=kept)
 
 
-def _read_csv(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+def _unread(base: Base, rows: Collection[str]) -> frozenset[str]:
+    """Return the ids of rows that did not become topics."""
+    return frozenset(rows) - {topic.id for topic in base.topics}
+
+
+def _unlinked(base: Base, ids: frozenset[str]) -> Base:
+    """Leave out links to `ids`."""
+    topics = tuple(
+        msgspec.structs.replace(one, related=tuple(id_ for id_ in one.related if id_ not in ids))
+        for one in base.topics
+    )
+    return msgspec.structs.replace(base, topics=topics)
+
+
+def _repaired(base: Base, known: frozenset[str]) -> tuple[Base, list[Problem]]:
+    """Leave out links to what is neither in the base nor known, and tell of each."""
+    there = known | {topic.id for topic in base.topics}
+    linked = [(one.id, other) for one in base.topics for other in one.related]
+    lost = [lost_link(topic, other) for topic, other in linked if other not in there]
+    gone = frozenset(other for _, other in linked if other not in there)
+    return (_unlinked(base, gone) if gone else base), lost
+
+
+def lost_link(topic: str, other: str) -> Problem:
+    """Return that a topic lost its link to one that was left out."""
+    detail = f"the related topic {other!r} was left out, and so is the link to it"
+    return Problem(code="related_unknown", topic=topic, detail=detail, severity="warning")
+
+
+def _read_csv(data: bytes) -> Iterator[_Read]:
     for encoding in ("utf-8-sig", "gb18030"):
         try:
             text = data.decode(encoding)
@@ -151,6 +219,7 @@ def _read_csv(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
             continue
     else:
         raise FileError("neither UTF-8 nor GB18030 text")
+    csv.field_size_limit(MAX_FILE)
     reader = csv.reader(io.StringIO(text.replace("\0", "")))
     try:
         yield from _named((reader.line_num, row) for row in reader)
@@ -158,7 +227,7 @@ def _read_csv(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         raise FileError(f"line {reader.line_num}: {error}") from error
 
 
-def _read_xlsx(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+def _read_xlsx(data: bytes) -> Iterator[_Read]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(item.file_size for item in archive.infolist())
@@ -166,15 +235,27 @@ def _read_xlsx(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
         raise FileError(f"not an xlsx file: {error}") from error
     if unpacked > MAX_UNPACKED:
         raise FileError("unpacks to too much")
+    yield from _named(_sheet(data))
+
+
+def _sheet(data: bytes) -> Iterator[tuple[int, Iterable[object]]]:
+    """Yield the rows of the first sheet as they are read, whatever size it says that it has."""
+    number = 0
     try:
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        rows = list(book.worksheets[0].iter_rows(values_only=True))
+        sheet: Any = book.worksheets[0]
+        sheet.reset_dimensions()
+        rows = sheet.iter_rows(values_only=True, max_col=MAX_COLUMNS)
+        for number, row in enumerate(islice(rows, MAX_ROWS + 1), start=1):
+            if number <= MAX_ROWS:
+                yield number, row
     except Exception as error:
         raise FileError(f"not a readable xlsx file: {error}") from error
-    yield from _named(enumerate(rows, start=1))
+    if number > MAX_ROWS:
+        raise FileError(f"more than {MAX_ROWS} rows")
 
 
-def _named(rows: Iterable[tuple[int, Iterable[object]]]) -> Iterator[tuple[int, dict[str, str]]]:
+def _named(rows: Iterable[tuple[int, Iterable[object]]]) -> Iterator[_Read]:
     names: list[str] | None = None
     for number, row in rows:
         cells = ["" if cell is None else str(cell) for cell in row]
@@ -187,7 +268,7 @@ def _named(rows: Iterable[tuple[int, Iterable[object]]]) -> Iterator[tuple[int, 
                 raise FileError(str(error)) from error
             continue
         named = zip(names, cells, strict=False)
-        yield number, {name: unescape_formula(cell) for name, cell in named if name}
+        yield _Read(number, {name: unescape_formula(cell) for name, cell in named if name})
     if names is None:
         raise FileError("no rows")
 
@@ -201,7 +282,24 @@ class _PlainLoader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
-def _read_yaml(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
+def _or_error(construct: Callable[[Any, Any], object]) -> Callable[[Any, Any], object]:
+    """Make of a value that cannot be read the error, which costs only its row."""
+
+    def constructed(loader: Any, node: Any) -> object:
+        try:
+            return construct(loader, node)
+        except (ValueError, OverflowError) as error:
+            return ValueError(str(error))
+
+    return constructed
+
+
+for _kind in ("int", "float", "timestamp"):
+    _tag = f"tag:yaml.org,2002:{_kind}"
+    _PlainLoader.add_constructor(_tag, _or_error(yaml.SafeLoader.yaml_constructors[_tag]))
+
+
+def _read_yaml(data: bytes) -> Iterator[_Read]:
     try:
         content: Any = yaml.load(data, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
@@ -210,13 +308,19 @@ def _read_yaml(data: bytes) -> Iterator[tuple[int, dict[str, str]]]:
     if not isinstance(rows, list):
         raise FileError("no list 'topics'")
     for number, row in enumerate(rows, start=1):
-        yield number, _cells(row)
+        yield _cells(number, row)
 
 
-def _cells(row: object) -> dict[str, str]:
-    if not isinstance(row, dict):
-        return {}
-    return {str(name): _cell(value) for name, value in row.items() if name in COLUMNS}
+def _cells(number: int, row: object) -> _Read:
+    cells: dict[str, str] = {}
+    wrong = ""
+    for name, value in row.items() if isinstance(row, dict) else ():
+        try:
+            if name in COLUMNS:
+                cells[name] = _cell(value)
+        except ValueError as error:
+            wrong = wrong or f"{name}: {error}"
+    return _Read(number, cells, wrong)
 
 
 def _cell(value: object) -> str:
@@ -226,7 +330,9 @@ def _cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case list():
-            return "\n".join(str(item) for item in value)
+            return "\n".join(_cell(item) for item in value)
+        case ValueError():
+            raise value
         case _:
             return str(value)
 
@@ -240,14 +346,23 @@ def _write_csv(rows: list[dict[str, str]]) -> bytes:
 
 
 def _write_xlsx(rows: list[dict[str, str]]) -> bytes:
+    cells = [[_excel(name, text, row["id"]) for name, text in row.items()] for row in rows]
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("topics")
-    sheet.append(list(COLUMNS))
-    for row in rows:
-        sheet.append([escape_formula(text) for text in row.values()])
+    for line in [list(COLUMNS), *cells]:
+        sheet.append(line)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
+
+
+def _excel(name: str, text: str, topic: str) -> str:
+    """Return the text as a cell of Excel's, without the characters that it refuses."""
+    cell = escape_formula(ILLEGAL_CHARACTERS_RE.sub("", text))
+    if len(cell) > EXCEL_CELL:
+        detail = f"topic {topic!r}: {name}: more than {EXCEL_CELL} characters"
+        raise FileError(f"{detail}, which Excel cannot hold: use csv or yaml")
+    return cell
 
 
 def _write_yaml(rows: list[dict[str, str]]) -> bytes:

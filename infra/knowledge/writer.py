@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -174,11 +174,13 @@ class KnowledgeWriter:
         tree: TreeForm,
         *,
         replace: bool,
+        keep: Collection[str] = (),
     ) -> dict[str, int]:
         """Write many topics at once, and add the categories that they name.
 
         Args:
             replace: topics that are not among them are removed.
+            keep: ids of those that stay all the same.
 
         Returns:
             action -> how many topics.
@@ -186,7 +188,9 @@ class KnowledgeWriter:
         present = await self._present(row.id)
         changes = await _differing(present, topics)
         if replace:
-            changes += [Change(key, old, None) for key, old in present.items() if key not in topics]
+            staying = {*topics, *keep}
+            gone = [key for key in present if key not in staying]
+            changes += [Change(key, present[key], None) for key in gone]
         await self._add_categories(row, tree)
         await self._write(row, changes)
         done = {

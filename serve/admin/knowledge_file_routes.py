@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bot.checking import Problem
 from bot.knowledge import Base
-from bot.tables import export_base
+from bot.tables import FileError, export_base
 from infra.directory.writer import Writer
 from infra.knowledge.forms import TopicForm, TreeForm
 from infra.knowledge.rows import read_draft
@@ -47,7 +47,7 @@ SHOWN_N = 500
 
 
 class ImportQuery(BaseModel):
-    """`all_or_none`: one bad row refuses the file. `replace`: topics that are not in the file go.
+    """`all_or_none`: one bad row refuses the file. `replace`: topics without a row in the file go.
     `dry_run`: say what would be done, and do nothing."""
 
     model_config = ConfigDict(extra="forbid")
@@ -75,8 +75,13 @@ class Taken(NamedTuple):
 async def read_topics(call: Call) -> Taken:
     """Read the file, before anything is locked."""
     query = call.query
+    draft = None if query.replace else await reader(call).draft(call.org, call.path["base"])
     job = j.ReadFile(
-        data=call.body, format=query.format, now=time.time(), all_or_none=query.all_or_none
+        data=call.body,
+        format=query.format,
+        now=time.time(),
+        all_or_none=query.all_or_none,
+        known=[one.id for one in draft.topics] if draft else [],
     )
     found = await ask(call, job, j.FileTopics)
     return Taken(found, await asyncio.to_thread(_forms, found))
@@ -94,7 +99,9 @@ async def import_file(call: Call, writer: Writer) -> Answer:
     found, (topics, tree) = taken
     done = {"created": 0, "updated": 0, "deleted": 0}
     if not found.refused:
-        done = await knowledge.import_topics(row, topics, tree, replace=query.replace)
+        done = await knowledge.import_topics(
+            row, topics, tree, replace=query.replace, keep=found.left_out
+        )
     answer = Answer(
         body=k.ImportRead(
             imported=not (found.refused or query.dry_run),
@@ -119,7 +126,11 @@ async def export_file(call: Call) -> Answer:
     else:
         draft = await reader(call).draft(call.org, row.id)
         base = msgspec.json.decode(await asyncio.to_thread(body_of, draft), type=Base)
-    data = await asyncio.to_thread(export_base, base, call.query.format)
+    try:
+        data = await asyncio.to_thread(export_base, base, call.query.format)
+    except FileError as error:
+        mistake = Mistake(at="format", detail=str(error))
+        raise ProblemError("invalid", "This format cannot hold it.", errors=[mistake]) from None
     return Answer(body=data, media=BINARY)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import msgspec
 from pydantic import ValidationError
 
+from bot.checking import Problem
 from bot.knowledge import Base, Category, Topic
 from bot.rows import BadRow
-from bot.tables import Format, import_base
+from bot.tables import Format, import_base, lost_link
 from infra.directory.declared import explain
 from infra.directory.declared_rows import Id, Row
 from infra.knowledge.forms import CATEGORIES_N, CategoryForm, TopicForm
@@ -20,13 +21,16 @@ class _Named(Row):
     id: Id
 
 
-def read_file(data: bytes, kind: Format, *, now: float, all_or_none: bool) -> FileTopics:
-    """Return what the file holds; slow for large ones.
+def read_file(
+    data: bytes, kind: Format, *, now: float, all_or_none: bool, known: Collection[str] = ()
+) -> FileTopics:
+    """Return what the file holds, whose topics may be related to `known` ones; slow for large
+    files.
 
     Raises:
         bot.tables.FileError: it cannot be read at all.
     """
-    found = import_base(data, kind, name="file", now=now)
+    found = import_base(data, kind, name="file", now=now, known=known)
     base = found.base or Base(id="file", name="file")
     bad = list(found.bad)
     topics: dict[str, TopicForm] = {}
@@ -46,13 +50,27 @@ def read_file(data: bytes, kind: Format, *, now: float, all_or_none: bool) -> Fi
         if one.topic in errors and one.severity == "error" and one.topic in found.rows
         if found.rows[one.topic] not in told
     ]
+    lost = _unlink(topics, known)
     return FileTopics(
         topics={key: one.model_dump(exclude_defaults=True) for key, one in topics.items()},
         categories=categories,
         bad=sorted(bad, key=lambda one: one.number),
-        problems=found.problems,
+        left_out=[key for key in found.rows if key not in topics],
+        problems=[*found.problems, *lost],
         refused=all_or_none and bool(bad),
     )
+
+
+def _unlink(topics: dict[str, TopicForm], known: Collection[str]) -> list[Problem]:
+    """Drop links to what was not taken and is not known, and tell of each."""
+    there, lost = {*topics, *known}, list[Problem]()
+    for key, topic in topics.items():
+        gone = [other for other in topic.related if other not in there]
+        lost += [lost_link(key, other) for other in gone]
+        if gone:
+            kept = [other for other in topic.related if other in there]
+            topics[key] = topic.model_copy(update={"related": kept})
+    return lost
 
 
 def form_of(topic: Topic) -> TopicForm:

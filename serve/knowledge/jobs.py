@@ -15,12 +15,13 @@ from bot.tables import Format
 
 
 class ReadFile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Read a file with topics."""
+    """Read a file with topics. `known`: ids elsewhere, that they may be related to."""
 
     data: bytes
     format: Format
     now: float
     all_or_none: bool = False
+    known: list[str] = []
 
 
 class CheckBase(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -61,11 +62,13 @@ Job = ReadFile | CheckBase | TryQuestion | ClusterTexts | TrainBase
 
 class FileTopics(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """What a file holds. `topics` are `infra.knowledge.forms.TopicForm`s by id, as JSON has them,
-    `categories` too. `refused`: nothing is to be written, because something was bad."""
+    `categories` too. `left_out`: ids of rows that were not taken. `refused`: nothing is to be
+    written, because something was bad."""
 
     topics: dict[str, dict[str, object]]
     categories: list[dict[str, object]]
     bad: list[BadRow]
+    left_out: list[str]
     problems: list[Problem]
     refused: bool
 

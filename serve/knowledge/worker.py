@@ -37,7 +37,13 @@ def _do(job: j.Job) -> j.Result:
     # What is slow to import is imported by the job that needs it.
     match job:
         case j.ReadFile():
-            return read_file(job.data, job.format, now=job.now, all_or_none=job.all_or_none)
+            return read_file(
+                job.data,
+                job.format,
+                now=job.now,
+                all_or_none=job.all_or_none,
+                known=job.known,
+            )
         case j.CheckBase():
             return j.Problems(problems=check(_base(job.body), job.now))
         case j.TryQuestion():

@@ -235,13 +235,33 @@ async def test_every_bad_row_is_reported_and_the_good_ones_taken_or_none(faq):
     assert (none["imported"], none["created"]) == (False, 0)
     some = (await ok(faq("POST", path, data, **BINARY))).json()
     assert some["bad"] == none["bad"]
-    assert [one["number"] for one in some["bad"]] == [2, 3, 4, 6]
+    assert [one["number"] for one in some["bad"]] == [2, 3, 4, 7]
     assert "hot" in some["bad"][0]["reason"]
     assert some["created"] == 2
     is_problem(await faq("POST", f"{FAQ}/import?format=xlsx", data, **BINARY), 422, "invalid")
     is_problem(
         await faq("POST", path, data, content_type="text/csv"), 415, "unsupported_media_type"
     )
+
+
+async def test_a_bad_row_keeps_its_topic_and_links_may_go_into_the_draft(faq):
+    rows = "id,question,related,hot\nrefund,退钱,,x\nb,什么时候发货,refund,"
+    path = f"{FAQ}/import?format=csv"
+    done = (await ok(faq("POST", path, rows.encode(), **BINARY))).json()
+    assert (done["created"], [one["number"] for one in done["bad"]]) == (1, [2])
+    assert (await ok(faq("GET", f"{FAQ}/topics/b"))).json()["related"] == ["refund"]
+    done = (await ok(faq("POST", f"{path}&replace=true", rows.encode(), **BINARY))).json()
+    assert (done["updated"], done["deleted"]) == (1, 0)
+    assert (await ok(faq("GET", f"{FAQ}/topics/b"))).json()["related"] == []
+    assert (await ok(faq("GET", f"{FAQ}/topics/refund"))).status_code == 200
+
+
+async def test_what_excel_cannot_hold_is_exported_otherwise(faq):
+    wide = {"id": "wide", "question": "长", "similar": [f"{n}{'x' * 1900}" for n in range(20)]}
+    await ok(faq("POST", f"{FAQ}/topics", wide), 201)
+    told = is_problem(await faq("GET", f"{FAQ}/export?format=xlsx"), 422, "invalid")
+    assert told["errors"][0]["at"] == "format"
+    await ok(faq("GET", f"{FAQ}/export?format=csv"))
 
 
 async def test_an_import_reports_duplicates_expired_topics_and_wrong_categories(faq):

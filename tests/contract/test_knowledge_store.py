@@ -182,13 +182,15 @@ async def test_an_import_writes_what_differs_and_removes_only_when_told(editor):
     tree = f.TreeForm(categories=[f.CategoryForm(id="a", name="A")])
     topics = {"refund": REFUND, "ship": SHIP}
 
-    async def bring(*, replace):
+    async def bring(**how):
         return await editor.edit(
-            lambda knowledge, row: knowledge.import_topics(row, topics, tree, replace=replace)
+            lambda knowledge, row: knowledge.import_topics(row, topics, tree, **how)
         )
 
     assert await bring(replace=False) == {"created": 1, "updated": 0, "deleted": 0}
     assert (await editor.reader.tree("demo", "faq")).value == tree
+    nothing = {"created": 0, "updated": 0, "deleted": 0}
+    assert await bring(replace=True, keep=["old", "never"]) == nothing
     assert await bring(replace=True) == {"created": 0, "updated": 0, "deleted": 1}
     draft = await editor.reader.draft("demo", "faq")
     assert [one.id for one in draft.topics] == ["refund", "ship"]

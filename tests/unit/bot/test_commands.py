@@ -61,6 +61,23 @@ def test_bad_rows_are_told_with_their_numbers(folder, capsys):
     assert main(["import", str(bad), "--all-or-none"]) == 1
 
 
+def test_an_export_tells_what_it_leaves_out(folder, capsys):
+    bad = folder / "worse.csv"
+    bad.write_text("id,question,related\na,Where?,\nb,,\nc,When?,nowhere\n")
+    assert main(["export", str(bad), "--out", str(folder / "worse.yaml")]) == 0
+    told = capsys.readouterr().err
+    assert "row 3: question: empty" in told
+    assert "row 4: c: related_unknown: the related topic 'nowhere' does not exist" in told
+
+
+def test_what_excel_cannot_hold_is_said(folder, capsys):
+    long = folder / "long.csv"
+    wordings = "\n".join("x" * 1900 + str(n) for n in range(20))
+    long.write_text(f'id,question,similar\na,Where?,"{wordings}"\n')
+    assert main(["export", str(long), "--out", str(folder / "long.xlsx")]) == 1
+    assert "use csv or yaml" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "words",
     [
