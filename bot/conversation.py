@@ -28,6 +28,8 @@ _NUMBER = re.compile(
 )
 _DIGITS = {c: n for n, c in enumerate("一二三四五六七八", start=1)} | {"两": 2}
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_WISHES: tuple[Reason, ...] = ("button", "asked")
+"""Who says so gets a person, even after nobody could be had."""
 _HANDING = ("handing_off", "bot_failed", "sorry", "seen")
 
 
@@ -93,12 +95,10 @@ def heard(talked: Talked, kind: str, text: str, ways: Ways) -> Heard:
     """Take in what the customer said or sent."""
     text = text.strip()
     talked = noticed(talked, kind, text)
-    if kind == "text" and ways.texts.is_human_button(text):
-        return Heard(*_wants_human(talked, "button", ways))
-    reason = why_hand_off(Turn(text=text, kind=kind, misses=0), ways.rules)
-    if reason == "asked":
+    reason = _why(kind, text, ways)
+    if reason in _WISHES:
         return Heard(*_wants_human(talked, reason, ways))
-    if reason is not None and not talked.waiting and not talked.leaving:
+    if reason is not None and _may_hand_off(talked):
         return Heard(*_hand_off(talked, reason, ways))
     if kind in ("image", "file"):
         return Heard(*(_take_message if talked.leaving else _missed)(talked, ways))
@@ -108,6 +108,14 @@ def heard(talked: Talked, kind: str, text: str, ways: Ways) -> Heard:
     if picked is not None:
         return Heard(talked, (), picked.question, picked.topic)
     return Heard(talked, (), text) if text else Heard(*_missed(talked, ways))
+
+
+def hands_off(talked: Talked, kind: str, text: str, ways: Ways) -> bool:
+    """Tell whether these words alone, once they are heard, lead to a human."""
+    reason = _why(kind, text.strip(), ways)
+    return reason is not None and (
+        _may_hand_off(talked) or (reason in _WISHES and not talked.waiting)
+    )
 
 
 def noticed(talked: Talked, kind: str, text: str) -> Talked:
@@ -130,13 +138,14 @@ def in_language(suggestions: Sequence[Suggestion], lang: Lang) -> Sequence[Sugge
 
 def understood(talked: Talked, found: Found, ways: Ways) -> Next:
     """Say what the model found: the answer, a choice, or that there is none."""
-    if found.band == "answer" and (found.answers or _is_for_people(found, ways)):
+    for_people = _is_for_people(found, ways) and _may_hand_off(talked)
+    if found.band == "answer" and (found.answers or for_people):
         return _answer(talked, found, ways)
-    if talked.leaving:
-        return _take_message(talked, ways)
     courtesy = courtesy_of(normalise(talked.lines[-1][1])) if talked.lines else ""
     if courtesy:
         return _say(talked, Reply(text=ways.texts.get(courtesy, talked.lang)))
+    if talked.leaving:
+        return _take_message(talked, ways)
     if found.band == "fallback" or not found.suggestions:
         return _missed(talked, ways)
     if talked.clarified:  # asked twice in a row which one is meant
@@ -316,6 +325,13 @@ def _missed(talked: Talked, ways: Ways) -> Next:
     if reason is not None and _may_hand_off(talked):
         return _hand_off(talked, reason, ways)
     return _say(*_card(talked, ways.texts.get("fallback", talked.lang), (), ways))
+
+
+def _why(kind: str, text: str, ways: Ways) -> Reason | None:
+    """Return the reason to hand off that lies in the words alone."""
+    if kind == "text" and ways.texts.is_human_button(text):
+        return "button"
+    return why_hand_off(Turn(text=text, kind=kind), ways.rules)
 
 
 def _wants_human(talked: Talked, reason: Reason, ways: Ways) -> Next:

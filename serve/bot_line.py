@@ -101,13 +101,13 @@ class BotLine:
         try:
             async with asyncio.timeout(self._deadline_s):
                 answer = await self._door(method, request)
+            return msgspec.msgpack.decode(answer, type=kind)
         except TimeoutError:
             self._missed("late", orgs)
             raise ModelLateError(f"{method}: nothing within {self._deadline_s} s") from None
-        except ModelError as error:
+        except (ModelError, msgspec.MsgspecError) as error:
             self._missed("failed", orgs)
             raise ModelLateError(f"{method}: {error}") from error
-        return msgspec.msgpack.decode(answer, type=kind)
 
     def _missed(self, why: str, orgs: Sequence[str]) -> None:
         for org in orgs:

@@ -22,7 +22,8 @@ class OutcomeNotes:
         self._cards: dict[str, str] = {}
 
     def answered(self, talk: Talk, ask: Ask, answered: Answered | None) -> None:
-        """The question was answered, asked back, missed, or led to a human."""
+        """The question was answered, asked back, missed, or led to a human; what follows from it is
+        planned, and not done yet."""
         number = f"{talk.session}:{ask.seq}"
         card = self._cards.pop(talk.session, "")
         if card and ask.clicked:
@@ -40,7 +41,7 @@ class OutcomeNotes:
             customer=talk.customer,
             text=ask.asked,
             lang=talk.talked.lang,
-            handoff=talk.reason if talk.talked.waiting else "",
+            handoff=talk.leads_to_human(ask),
         )
         if answered is not None and found is not None:
             outcome = msgspec.structs.replace(
@@ -55,6 +56,13 @@ class OutcomeNotes:
                 shadow_probability=answered.shadow_probability,
             )
         self._put(outcome)
+
+    def rated(self, talk: Talk) -> None:
+        """The customer has rated the bot: that is told of its last answer, and of the session."""
+        if talk.rating and talk.last_question:
+            number = f"{talk.session}:{talk.last_question}"
+            self._put(QuestionOutcome(org=self._org, id=number, rating=talk.rating))
+        self.left(talk)
 
     def left(self, talk: Talk) -> None:
         """The bot's part in the session is over."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import msgspec
 
@@ -78,6 +79,10 @@ class Talk:
     reason: str = ""
     """Of the last hand-off."""
     rating: int = 0
+    last_question: int = 0
+    """The seq of the last question that the bot answered; 0: none since a person took part."""
+    with_person: bool = False
+    """A person has taken it, and the bot has not got it back."""
     base: str = ""
     talked: Talked = field(default_factory=Talked)
     caught_up_at: tuple[int, int] = (0, 0)
@@ -105,7 +110,8 @@ class Talk:
         self.talked = msgspec.structs.replace(self.talked, vip=frame.vip)
 
     def message(self, frame: Message) -> None:
-        """A customer is answered; anyone else's words make that needless."""
+        """A customer is answered; anyone else's words make that needless. Who calls for a human
+        does not wait for an answer that is still being looked for."""
         self._saw(frame)
         if frame.aside or frame.recalled or frame.body is None:
             return
@@ -113,6 +119,8 @@ class Talk:
             self._own(frame.client_id, frame.body)
         elif frame.from_.role == "customer":
             self.todo.append((str(frame.seq), frame))
+            if isinstance(self.waits_for, Ask) and self._calls_human(frame.body):
+                self.waits_for = None
         else:
             self.todo.clear()
             self.human = True
@@ -127,8 +135,8 @@ class Talk:
                 self._begin(frame)
         elif frame.kind in LEAVES or frame.kind == "assigned":
             self._leave(frame)
-        elif frame.kind == "rated" and self.serving:
-            self.todo.append((str(frame.seq), frame))
+        elif frame.kind == "rated":
+            self._rated(frame)
 
     def place(self, frame: Position) -> None:
         """Say once where the line stands."""
@@ -139,54 +147,45 @@ class Talk:
 
     def step(self) -> Step:
         """Return what to do next; None: nothing, or an answer is awaited."""
-        if not self.serving or not self._caught_up():
-            return None
-        if self.plan:
-            due, self.plan = self.plan, []
-            self.said |= {deed.client_id for deed in due}
-            return due
-        if self.waits_for is not None:
-            return None
-        if self.owes:
-            key, self.owes = self.owes, ""
-            self._do(key, *c.owed(self.talked, self.ways))
-            return self.step()
-        if self.greets:
-            self.waits_for = Hello(self.session, self.stint)
-            return self.waits_for
-        if not self.todo:
-            return None
-        self.answers, frame = self.todo.popleft()
-        if isinstance(frame, Event):
-            self._answer_event(frame)
-        else:
-            self._answer_message(frame)
-        return self.plan_or_question()
-
-    def plan_or_question(self) -> Step:
-        """Return the deeds first, then the question."""
-        question = self.waits_for
-        return self.step() if self.plan or question is None else question
+        while self.serving and self._caught_up():
+            if self.plan:
+                due, self.plan = self.plan, []
+                self.said |= {deed.client_id for deed in due}
+                return due
+            if self.waits_for is not None:
+                return None
+            if self.owes:
+                key, self.owes = self.owes, ""
+                self._do(key, *c.owed(self.talked, self.ways))
+            elif self.greets:
+                self.waits_for = Hello(self.session, self.stint)
+                return self.waits_for
+            elif not self.todo:
+                return None
+            elif (ask := self._answer_next()) is not None:
+                return ask
+        return None
 
     def greeted(self, hello: Hello, ways: Ways | None, hot: Sequence[Suggestion]) -> bool:
         """Greet, now that the ways are known (None: they are not; ours then). False: too late."""
         if hello is not self.waits_for:
             return False
-        self.waits_for, self.greets = None, False
-        self.ways = ways or self.ways
-        self._do(str(self.stint), *c.begin(self.talked, hot, self.ways))
+        ways = ways or self.ways
+        step = c.begin(self.talked, hot, ways)
+        self.ways, self.waits_for, self.greets = ways, None, False
+        self._do(str(self.stint), *step)
         return True
 
     def answered(self, ask: Ask, found: Found | None) -> bool:
         """Say what was found, None: the model failed. False: too late, nothing is said."""
         if ask is not self.waits_for:
             return False
-        self.waits_for = None
         step = (
             c.failed(self.talked, self.ways)
             if found is None
             else c.understood(self.talked, found, self.ways)
         )
+        self.waits_for, self.last_question = None, ask.seq
         self._do(self.answers, *step)
         return True
 
@@ -194,9 +193,16 @@ class Talk:
         """Say what a language model wrote. False: too late."""
         if ask is not self.waits_for:
             return False
-        self.waits_for = None
-        self._do(self.answers, *c.written(self.talked, text, sources, self.ways))
+        step = c.written(self.talked, text, sources, self.ways)
+        self.waits_for, self.last_question = None, ask.seq
+        self._do(self.answers, *step)
         return True
+
+    def leads_to_human(self, ask: Ask) -> str:
+        """Return the reason of the hand-off that answering this has planned; '': none."""
+        own = f"bot-{self.session}-{ask.seq}-h"
+        found = (deed.act for deed in self.plan if deed.client_id == own)
+        return next((act.reason for act in found if isinstance(act, HandOff)), "")
 
     def hand_off_refused(self, client_id: str, reason: str) -> None:
         """The session did not take the transfer: say so and go on serving."""
@@ -214,7 +220,7 @@ class Talk:
         return self.read[0] >= self.caught_up_at[0] and self.read[1] >= self.caught_up_at[1]
 
     def _begin(self, frame: Event) -> None:
-        self.serving, self.stint = True, frame.seq
+        self.serving, self.stint, self.with_person = True, frame.seq, False
         self.begun_at = self.begun_at or frame.at
         if self.talked.waiting:  # nobody took it, and it came back
             self.todo.append((f"{frame.seq}b", frame))
@@ -232,6 +238,16 @@ class Talk:
         if taken and frame.kind in TAKES:  # what comes back from a person is a new talk
             old = self.talked
             self.talked = Talked(lang=old.lang, lang_known=old.lang_known, vip=old.vip)
+            self.with_person, self.last_question = True, 0
+
+    def _rated(self, frame: Event) -> None:
+        """The last rating counts, also one after the end; a person's is none of the bot's."""
+        if self.with_person:
+            return
+        self.rating = frame.score
+        if self.serving:
+            self.todo = deque(one for one in self.todo if not _is_rating(one[1]))
+            self.todo.append((str(frame.seq), frame))
 
     def _aside(self, frame: Event) -> None:
         """A hand-off of ours was asked for, or has come to nothing."""
@@ -250,11 +266,14 @@ class Talk:
 
     def _own(self, client_id: str, body: Body) -> None:
         self.plan = [deed for deed in self.plan if deed.client_id != client_id]
+        hands_off = c.says_hand_off(body.text, self.ways)
+        if hands_off:
+            self._skip_to(self._key(client_id))
         key = self._done(client_id)
         if client_id in self.said:
             self.said.discard(client_id)
             return
-        self.owes = key if c.says_hand_off(body.text, self.ways) else self.owes
+        self.owes = key if hands_off else self.owes
         if client_id == f"bot-{self.session}-{self.stint}-0":
             self.greets = False
         reply = Reply(kind=body.kind, text=body.text, title=body.title, buttons=tuple(body.buttons))
@@ -262,36 +281,64 @@ class Talk:
 
     def _done(self, client_id: str) -> str:
         """What answers a frame was said, in this life or an earlier one; return the frame's key."""
-        key = client_id.removeprefix(f"bot-{self.session}-").rpartition("-")[0]
+        key = self._key(client_id)
         self.over.add(key)
         for known, frame in self.todo:
             if known == key and isinstance(frame, Message) and frame.body is not None:
-                self.talked = c.noticed(self.talked, frame.body.kind, frame.body.text)
+                body = frame.body
+                if c.heard(self.talked, body.kind, _words(body), self.ways).question:
+                    self.last_question = frame.seq
+                self.talked = c.noticed(self.talked, body.kind, body.text)
         self.todo = deque(one for one in self.todo if one[0] != key)
         return key
 
+    def _key(self, client_id: str) -> str:
+        return client_id.removeprefix(f"bot-{self.session}-").rpartition("-")[0]
+
+    def _human_called(self) -> bool:
+        """Tell whether a human is called further on: then what comes before is only put on record,
+        because the model may take long."""
+        frames = (frame for _, frame in self.todo if isinstance(frame, Message))
+        return any(frame.body is not None and self._calls_human(frame.body) for frame in frames)
+
+    def _calls_human(self, body: Body) -> bool:
+        return c.hands_off(self.talked, body.kind, _words(body), self.ways)
+
+    def _skip_to(self, key: str) -> None:
+        """A human was called with this frame: what was asked before it is on record, and no longer
+        answered."""
+        before = list(takewhile(lambda one: one[0] != key, self.todo))
+        if len(before) == len(self.todo):
+            return
+        for one in before:
+            if isinstance(one[1], Message) and one[1].body is not None:
+                self.talked = c.noticed(self.talked, one[1].body.kind, one[1].body.text)
+                self.todo.remove(one)
+
+    def _answer_next(self) -> Ask | None:
+        """Answer the next frame as far as that goes; return what the model must be asked."""
+        self.answers, frame = self.todo.popleft()
+        if isinstance(frame, Event):
+            self._answer_event(frame)
+            return None
+        return self._answer_message(frame)
+
     def _answer_event(self, frame: Event) -> None:
         if frame.kind == "rated":
-            self.rating = frame.score
             self._do(self.answers, *c.rated(self.talked, frame.score, self.ways))
         else:
             self._do(self.answers, *c.refused(self.talked, frame.reason, self.ways))
 
-    def _answer_message(self, frame: Message) -> None:
+    def _answer_message(self, frame: Message) -> Ask | None:
         assert frame.body is not None
-        text = frame.body.text or frame.body.title or frame.body.name
+        text = _words(frame.body)
         told = c.heard(self.talked, frame.body.kind, text, self.ways)
         self._do(self.answers, told.talked, told.acts)
-        if told.question:
-            self.waits_for = Ask(
-                self.session,
-                self.stint,
-                frame.seq,
-                told.question,
-                text,
-                told.clicked,
-                frame.at,
-            )
+        if not told.question or self._human_called():
+            return None
+        ask = Ask(self.session, self.stint, frame.seq, told.question, text, told.clicked, frame.at)
+        self.waits_for = ask
+        return ask
 
     def _do(self, key: str, talked: Talked, acts: Sequence[Act]) -> None:
         self.talked = talked
@@ -300,3 +347,11 @@ class Talk:
             if isinstance(act, HandOff):
                 self.reason = act.reason
             self.plan.append(Deed(f"bot-{self.session}-{key}-{last}", act))
+
+
+def _words(body: Body) -> str:
+    return body.text or body.title or body.name
+
+
+def _is_rating(frame: Message | Event) -> bool:
+    return isinstance(frame, Event) and frame.kind == "rated"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -109,11 +109,18 @@ class Bot:
             self._notes = OutcomeNotes(welcome.org, self._parts.outcomes, self._parts.metrics)
             log.info("bot.connected", org=welcome.org, agent=self._me)
             async for event in self._client.events():
-                self._take(event)
+                self._take_safely(event)
         finally:
             for task in self._asking.values():
                 task.cancel()
             await self._client.close()
+
+    def _take_safely(self, event: ClientEvent) -> None:
+        """A defect costs one session one frame, not all sessions their bot."""
+        try:
+            self._take(event)
+        except Exception:
+            log.exception("bot.defect", session=getattr(event, "session", ""))
 
     def _take(self, event: ClientEvent) -> None:
         match event:
@@ -121,13 +128,19 @@ class Bot:
                 self._talk(event.session).snapshot(event)
                 self._advance(event.session)
             case Message():
-                self._talk(event.session).message(event)
+                talk = self._talk(event.session)
+                waited_for = talk.waits_for
+                talk.message(event)
+                if talk.waits_for is not waited_for:
+                    self._stop_asking(event.session)
                 self._advance(event.session)
             case Event():
                 talk = self._talk(event.session)
                 talk.event(event)
                 if not talk.serving:
                     self._stop_asking(event.session)
+                if event.kind == "rated":
+                    self._notes.rated(talk)
                 if event.kind == "closed":
                     self._notes.ended(talk, event.at)
                 self._advance(event.session)
@@ -164,20 +177,50 @@ class Bot:
     def _advance(self, session: str) -> None:
         """Do and ask whatever the talk has to do now."""
         talk = self._talk(session)
-        while (step := talk.step()) is not None:
-            match step:
-                case Hello():
-                    self._ask(session, self._hello(talk, step))
-                case Ask():
-                    self._ask(session, self._question(talk, step))
-                case _:
-                    for deed in step:
-                        self._do(session, deed)
+        while self._go_on(talk):
+            pass
 
-    def _ask(self, session: str, job: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(job, name=f"bot.asks.{session}")
+    def _go_on(self, talk: Talk) -> bool:
+        """Take one step; tell whether there may be more. After a defect the next frame's turn has
+        come, if the one that failed is gone."""
+        waiting_n = len(talk.todo)
+        try:
+            step = talk.step()
+            if step is not None:
+                self._take_step(talk, step)
+        except Exception:
+            log.exception("bot.defect", session=talk.session)
+            return len(talk.todo) < waiting_n
+        return step is not None
+
+    def _take_step(self, talk: Talk, step: Sequence[Deed] | Hello | Ask) -> None:
+        match step:
+            case Hello() | Ask():
+                self._ask(talk, step)
+            case _:
+                for deed in step:
+                    self._do(talk.session, deed)
+
+    def _ask(self, talk: Talk, step: Hello | Ask) -> None:
+        session = talk.session
+        task = asyncio.create_task(self._answer(talk, step), name=f"bot.asks.{session}")
         self._asking[session] = task
         task.add_done_callback(functools.partial(self._asked, session))
+
+    async def _answer(self, talk: Talk, step: Hello | Ask) -> None:
+        """Ask and answer. Whatever goes wrong, the customer is not left without a word."""
+        try:
+            if isinstance(step, Hello):
+                await self._hello(talk, step)
+            else:
+                await self._question(talk, step)
+        except Exception:
+            log.exception("bot.defect", session=talk.session)
+            if isinstance(step, Hello):
+                talk.greeted(step, None, ())
+            else:
+                talk.answered(step, None)
+            self._advance(talk.session)
 
     def _asked(self, session: str, task: asyncio.Task[None]) -> None:
         if self._asking.get(session) is task:

@@ -185,6 +185,27 @@ def test_a_chosen_topic_goes_to_a_human_instead_of_an_answer() -> None:
     assert "7 天内可退。" not in texts(acts)
 
 
+@pytest.mark.parametrize("text", ["ok", "好的", "thanks"])
+def test_a_courtesy_is_not_the_message_that_is_left(text: str) -> None:
+    bot = Bot()
+    bot.hears("转人工")
+    bot.then(c.refused(bot.talked, "nobody_on_duty", WAYS))
+    assert not any(isinstance(act, TakeMessage) for act in bot.hears(text))
+    assert bot.talked.leaving
+    assert isinstance(bot.hears("请回电 138")[0], TakeMessage)
+
+
+def test_a_topic_for_people_without_an_answer_is_never_met_with_silence() -> None:
+    fraud = Found(band="answer", topic="fraud", question="盗刷")
+    bot = Bot({"我被盗刷了": fraud})
+    bot.hears("转人工")
+    assert texts(bot.hears("我被盗刷了")) == [TEXTS["fallback"][0]]
+    bot.then(c.refused(bot.talked, "nobody_on_duty", WAYS))
+    kept, *_ = bot.hears("我被盗刷了")
+    assert isinstance(kept, TakeMessage)
+    assert kept.text == "我被盗刷了"
+
+
 def test_a_low_rating_hands_off_and_a_good_one_does_not() -> None:
     assert reasons(list(c.rated(Talked(), 2, WAYS)[1])) == ["low_rating"]
     assert c.rated(Talked(), 3, WAYS)[1] == ()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from ray import serve
 
 from bot.acts import Found
 from infra.metrics import PlainMetrics
 from serve.bot_line import BotLine, ModelLateError
+from serve.bot_on_serve import ServeDoor
 from serve.bot_ports import Answered, ModelError, Question, TypedAsked, encoded
 
 QUESTION = Question(org="o", bot="b", session="1", text="hello")
@@ -31,6 +33,11 @@ class Door:
             raise one
         assert one is not None
         return one
+
+
+def absent(*_: object, **options: object) -> None:
+    assert options == {"_check_exists": False}
+    raise KeyError("bot_model")
 
 
 def line(door: Door, metrics: PlainMetrics) -> BotLine:
@@ -58,3 +65,18 @@ async def test_typing_ahead_is_not_tried_twice() -> None:
     with pytest.raises(ModelLateError):
         await line(door, PlainMetrics()).typed(TypedAsked(org="o", text="ref"))
     assert door.calls == 1
+
+
+async def test_an_answer_that_cannot_be_read_is_none() -> None:
+    metrics = PlainMetrics()
+    with pytest.raises(ModelLateError):
+        await line(Door(b"\xc1", b""), metrics).answer(QUESTION)
+    assert metrics.counts["bot_misses_total", "failed", "o"] == 2.0
+
+
+async def test_a_model_that_is_not_there_is_an_error_of_the_model(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serve, "get_deployment_handle", absent)
+    with pytest.raises(ModelError, match="KeyError"):
+        await ServeDoor()("answer", b"")

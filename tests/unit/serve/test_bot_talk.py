@@ -254,3 +254,103 @@ def test_a_low_rating_while_serving_hands_off() -> None:
     reader = Reader().read(begun(), event(2, "rated", score=1))
     assert reader.reasons == ["low_rating"]
     assert reader.talk.rating == 1
+
+
+def asking(*frames: Frame) -> tuple[Reader, Ask]:
+    """A talk whose question about refunds is out, after these frames."""
+    reader = Reader(UNSURE).read(begun(), *frames)
+    reader.talk.message(says(20, "退款"))
+    ask = reader.talk.step()
+    assert isinstance(ask, Ask)
+    return reader, ask
+
+
+@pytest.mark.parametrize("text", ["转人工", "我要人工客服", "你们太差了"])
+def test_who_calls_for_a_human_does_not_wait_for_the_answer_that_is_looked_for(text: str) -> None:
+    reader, ask = asking()
+    reader.talk.message(says(21, "发票"))
+    assert reader.talk.step() is None
+    reader.talk.message(says(22, text))
+    reader.go_on()
+    assert reader.ids[-1] == "bot-1-22-h"
+    assert reader.asked == []
+    assert [line for who, line in reader.talk.talked.lines if who == "customer"] == [
+        "退款",
+        "发票",
+        text,
+    ]
+    assert not reader.talk.answered(ask, ANSWER)
+    assert not reader.talk.written(ask, "x", ())
+
+
+def test_who_is_in_line_already_does_not_lose_an_answer_by_asking_for_a_human() -> None:
+    reader, ask = asking(says(2, "转人工"))
+    reader.talk.message(says(21, "转人工"))
+    assert reader.talk.step() is None
+    assert reader.talk.answered(ask, ANSWER)
+
+
+def test_a_question_before_a_call_for_a_human_is_not_asked_first() -> None:
+    reader = Reader().read(
+        event(1, "opened"), says(2, "退款"), says(3, "转人工"), event(4, "assigned", "b1")
+    )
+    assert reader.asked == []
+    assert reader.ids == ["bot-1-4-0", "bot-1-3-0", "bot-1-3-h"]
+
+    journal = reader.journal(5)
+    asked = aside(1, "transfer_asked", client_id="bot-1-3-h", queue="human")
+    past: list[Frame] = [
+        event(1, "opened"),
+        says(2, "退款"),
+        says(3, "转人工"),
+        event(4, "assigned", "b1"),
+    ]
+    again = Reader().read(snapshot(6, 1), *past, *journal, asked)
+    assert (again.ids, again.asked) == ([], [])
+
+
+def test_any_number_of_ratings_is_one_step() -> None:
+    reader, ask = asking()
+    for seq in range(100, 3_000):
+        reader.talk.event(event(seq, "rated", score=5))
+    assert len(reader.talk.todo) == 1
+    reader.talk.event(event(3_000, "rated", score=2))
+    assert reader.talk.answered(ask, ANSWER)
+    reader.go_on()
+    assert reader.reasons == ["low_rating"]
+
+
+def test_what_waits_without_acts_is_no_recursion() -> None:
+    talk = Reader().read(begun()).talk
+    talk.todo.extend((str(seq), event(seq, "rated", score=5)) for seq in range(2, 3_000))
+    assert talk.step() is None
+    assert not talk.todo
+
+
+def test_a_rating_after_the_end_is_of_the_last_answer_also_when_read_back() -> None:
+    story: list[Frame] = [begun(), says(2, "退款"), says(3, "发票")]
+    live = Reader().read(*story, event(7, "wrap_up"), event(8, "rated", score=1))
+    assert (live.talk.last_question, live.talk.rating) == (3, 1)
+    assert live.reasons == []
+
+    ratings: list[Frame] = [event(7, "wrap_up"), event(8, "rated", score=1)]
+    again = Reader().read(snapshot(8), *story, *live.journal(4), *ratings)
+    assert (again.talk.last_question, again.talk.rating) == (3, 1)
+
+
+def test_a_rating_of_a_person_is_not_the_bots() -> None:
+    reader = Reader().read(begun(), says(2, "退款"), event(4, "assigned", "a1"))
+    reader.read(event(5, "rated", score=1))
+    assert (reader.talk.last_question, reader.talk.rating) == (0, 0)
+
+
+def test_only_the_question_that_planned_a_hand_off_led_to_it() -> None:
+    reader, ask = asking()
+    assert reader.talk.answered(ask, None)
+    assert reader.talk.leads_to_human(ask) == "bot_failed"
+    reader.go_on()
+    reader.talk.message(says(21, "退款"))
+    later = reader.talk.step()
+    assert isinstance(later, Ask)
+    assert reader.talk.answered(later, ANSWER)
+    assert reader.talk.leads_to_human(later) == ""

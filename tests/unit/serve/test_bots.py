@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from websockets.asyncio.server import ServerConnection, serve
@@ -24,7 +25,9 @@ from actors.frames import (
 )
 from actors.links import is_safe_url
 from actors.messages import Body, Person
+from bot import conversation
 from bot.acts import Found, Ground, Reply
+from bot.conversation import Heard, Talked, Ways
 from bot.decisions import Suggestion
 from bot.knowledge import Answer
 from bot.outcomes import Outcome, QuestionOutcome, SessionOutcome
@@ -128,10 +131,13 @@ class BotDoor:
 
     async def close_session(self) -> None:
         """End the session; a bot that is just away reads it when it is back."""
-        end = msgspec.structs.replace(event(len(self.log) + 1, "closed"), at=50.0)
-        self.log.append(end)
+        await self.happens(msgspec.structs.replace(event(len(self.log) + 1, "closed"), at=50.0))
+
+    async def happens(self, frame: Message | Event) -> None:
+        """Put it into the session."""
+        self.log.append(frame)
         if self._socket is not None:
-            await self._socket.send(encode_frame(end), text=True)
+            await self._socket.send(encode_frame(frame), text=True)
 
     async def answer(self, socket: ServerConnection, frame: wire.ClientFrame) -> None:
         if isinstance(frame, wire.SayFrame):
@@ -338,3 +344,55 @@ async def test_writing_ends_when_the_session_is_no_longer_the_bots() -> None:
         await door.close_session()
         await writer.cancelled.wait()
     assert list(door.done) == ["bot-1-1-0"]
+
+
+async def test_a_call_for_a_human_ends_writing_and_hands_off_at_once() -> None:
+    door, writer = BotDoor(says(2, "能退吗")), Writes("x", waits=True)
+    async with working(door, knows_about, writer=writer) as metrics:
+        while not writer.asked:  # noqa: ASYNC110  # the double has no event for it
+            await asyncio.sleep(0.01)
+        await door.happens(says(len(door.log) + 1, "转人工"))
+        transfer = await door.transfers.get()
+        await writer.cancelled.wait()
+    assert transfer.note.startswith("[button] ")
+    assert metrics.counts["bot_dropped_total", "", "o"] == 1.0
+    assert "x" not in door.done.values()
+
+
+async def breaks(text: str) -> Found:
+    raise LookupError(text)
+
+
+async def test_an_error_that_nobody_expects_is_no_answer_and_not_silence() -> None:
+    door = BotDoor(says(2, "退款"))
+    async with working(door, breaks):
+        transfer = await door.transfers.get()
+    assert transfer.note.startswith("[bot_failed] ")
+
+
+async def test_a_defect_costs_a_session_one_frame_and_the_bot_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    heard = conversation.heard
+
+    def stumbles(talked: Talked, kind: str, text: str, ways: Ways) -> Heard:
+        if text == "!":
+            raise LookupError(text)
+        return heard(talked, kind, text, ways)
+
+    monkeypatch.setattr(conversation, "heard", stumbles)
+    door = BotDoor(says(2, "!"), says(3, "退款"))
+    async with working(door, knows):
+        await door.said("bot-1-3-0")
+    assert door.done["bot-1-3-0"] == "七天"
+
+
+async def test_a_rating_is_told_of_the_last_answer_and_of_the_session() -> None:
+    door, sink = BotDoor(says(2, "退款")), Sink()
+    async with working(door, knows, sink):
+        await door.said("bot-1-2-0")
+        await door.happens(event(len(door.log) + 1, "wrap_up"))
+        await door.happens(event(len(door.log) + 1, "rated", score=2))
+        await sink.ended.wait()
+    assert QuestionOutcome(org="o", id="1:2", rating=2) in sink.outcomes
+    assert [one.rating for one in sink.outcomes if isinstance(one, SessionOutcome)] == [2]
