@@ -14,9 +14,7 @@ import msgspec
 import ray
 import structlog
 from ray import serve
-from ray.exceptions import RayError
 from ray.serve import RunTarget
-from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from actors.ports import Metrics
@@ -36,7 +34,7 @@ from serve.doors import AdaptersBuilder
 from serve.knowledge.encoding import encoder_here
 from serve.oauth.key_following import KeyFollower
 from serve.people import wiring_of_settings
-from serve.priority import LAST, behind_people, idle_thread, on_all_processors
+from serve.priority import LAST, behind_people, calm_start, idle_thread
 from serve.tokens import Tokens
 
 BOT_APP = "bots"
@@ -56,12 +54,13 @@ class ServeDoor:
         self._handle: DeploymentHandle[Any] | None = None
 
     async def __call__(self, method: Method, request: bytes) -> bytes:
-        """Implements `serve.bot_ports.ModelDoor`."""
+        """Implements `serve.bot_ports.ModelDoor`. Whether the model is there is not looked up: that
+        would make everybody here wait."""
         try:
             if self._handle is None:
-                self._handle = serve.get_deployment_handle(MODEL, MODEL_APP)
+                self._handle = serve.get_deployment_handle(MODEL, MODEL_APP, _check_exists=False)
             answer: bytes = await getattr(self._handle, method).remote(request)
-        except (RayError, RayServeException, RuntimeError, ValueError) as error:
+        except Exception as error:
             raise ModelError(f"{type(error).__name__}: {error}"[:300]) from error
         return answer
 
@@ -114,7 +113,7 @@ class ModelReplica(BotModel):
             self._source.listen(self.changed)
             self._following = asyncio.create_task(self._source.run(), name="bot.knowledge")
         elif not self.is_learning:
-            on_all_processors()
+            calm_start.end()
         if self._following.done():
             raise RuntimeError(f"knowledge is followed no more: {self._following.exception()!r}")
 
@@ -164,7 +163,7 @@ class BotReplica:
             "bots.report": report(),
         }
         self._tasks = [asyncio.create_task(job, name=name) for name, job in jobs.items()]
-        on_all_processors()
+        calm_start.end()
 
 
 def learn_elsewhere(builder: AdaptersBuilder) -> Elsewhere:

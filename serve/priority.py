@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -22,10 +23,10 @@ LAST = 19
 LULL_S = 2.0
 """Who died together is started together: Ray's own part in it, at people's priority, lasts about
 this long."""
+HURRY_S = 20.0
+"""A start on a quiet node takes half of this."""
 
 _WORKER = Path(__file__).with_name("worker_behind_people.py")
-_processors: set[int] = set()
-"""Those that this process had before `on_one_processor`."""
 
 
 def give_way(nice: int = NICE) -> None:
@@ -64,21 +65,46 @@ def idle_thread(name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, name, initializer=start)
 
 
-def on_one_processor() -> None:
-    """Keep this process, which has one thread yet, on one processor until `on_all_processors`
-    (Linux): starts that happen at once share it, and people have the others to themselves."""
-    if sys.platform == "linux":
-        _processors.update(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {max(_processors)})
+class CalmStart:
+    """A start that people do not notice: on one processor (Linux), which starts that happen at once
+    share, at the lowest priority of a session. Under a load that leaves it no time it would last
+    for ever: after `HURRY_S` it goes on like everyone else's work."""
+
+    def __init__(self) -> None:
+        self._processors: set[int] = set()
+        self._timer: threading.Timer | None = None
+
+    def begin(self) -> None:
+        """Begin it, while the process has one thread."""
+        if sys.platform == "linux":
+            self._processors = os.sched_getaffinity(0)
+            os.sched_setaffinity(0, {max(self._processors)})
+        self._timer = threading.Timer(HURRY_S, self._hurry)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def end(self) -> None:
+        """Run as what is asked while people talk from now on. Only the first call does anything."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._spread()
+            give_way_as_session(NICE)
+
+    def _hurry(self) -> None:
+        self._spread()
+        give_way_as_session(0)
+
+    def _spread(self) -> None:
+        """Let all threads run wherever they might before."""
+        if sys.platform == "linux":
+            for thread in Path("/proc/self/task").iterdir():
+                with suppress(OSError):  # it has ended meanwhile
+                    os.sched_setaffinity(int(thread.name), self._processors)
 
 
-def on_all_processors() -> None:
-    """Let all threads of this process run wherever they might before `on_one_processor`."""
-    if sys.platform == "linux" and _processors:
-        for thread in Path("/proc/self/task").iterdir():
-            with suppress(OSError):  # it has ended meanwhile
-                os.sched_setaffinity(int(thread.name), _processors)
-        _processors.clear()
+calm_start = CalmStart()
+"""Of this process."""
 
 
 def behind_people(*modules: str, nice: int = NICE, calm: bool = False) -> dict[str, Any]:
@@ -87,8 +113,8 @@ def behind_people(*modules: str, nice: int = NICE, calm: bool = False) -> dict[s
     restart would take from people.
 
     Args:
-        calm: for what is restarted while people talk: it rests for `LULL_S` first, and starts on
-            one processor; whoever runs in it calls `on_all_processors` when it is ready.
+        calm: for what is restarted while people talk: it rests for `LULL_S` and begins a
+            `calm_start`, which whoever runs in it ends when it is ready.
 
     Every node must have the interpreter and Raydesk at the same path, as nodes of one image do.
     """

@@ -26,14 +26,14 @@ def main() -> None:
     sys.path.append(str(_ROOT))
     from serve.priority import (  # noqa: PLC0415  # now it can be found
         LULL_S,
+        calm_start,
         give_way,
         idle_thread,
-        on_one_processor,
     )
 
     give_way(int(nice))
     if way == "calm":
-        on_one_processor()
+        calm_start.begin()
         time.sleep(LULL_S)
     with idle_thread("imports") as thread, Path(__file__).open(encoding="utf-8") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from serve.priority import LULL_S, behind_people
+from serve.priority import LULL_S, NICE, behind_people
 
 _SEEN = """
 import json, os, sys
@@ -84,7 +84,7 @@ def test_a_calm_start_rests_and_stays_on_one_processor_until_it_is_ready(tmp_pat
     worker = tmp_path / "worker.py"
     worker.write_text(
         "import json, os, threading\n"
-        "from serve.priority import on_all_processors\n"
+        "from serve.priority import calm_start\n"
         "seen, told, ready = [], threading.Event(), threading.Event()\n"
         "def look():\n"
         "    seen.append(sorted(os.sched_getaffinity(0)))\n"
@@ -94,7 +94,7 @@ def test_a_calm_start_rests_and_stays_on_one_processor_until_it_is_ready(tmp_pat
         "thread = threading.Thread(target=look)\n"
         "thread.start()\n"
         "told.wait()\n"
-        "on_all_processors()\n"
+        "calm_start.end()\n"
         "ready.set()\n"
         "thread.join()\n"
         "print(json.dumps(seen))\n"
@@ -109,3 +109,32 @@ def test_a_calm_start_rests_and_stays_on_one_processor_until_it_is_ready(tmp_pat
     mine = sorted(os.sched_getaffinity(0))
     assert time.monotonic() - begun >= LULL_S
     assert json.loads(told) == [[mine[-1]], mine], "a thread of the start too"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds processes to processors")
+def test_a_start_that_takes_too_long_goes_on_like_everybody(tmp_path: Path) -> None:
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "import json, os, time\n"
+        "from pathlib import Path\n"
+        "from serve import priority\n"
+        "def nice():\n"
+        "    group = Path('/proc/self/autogroup')\n"
+        "    return int(group.read_text().split()[-1]) if group.exists() else None\n"
+        "seen = [nice()]\n"
+        "priority.HURRY_S = 0.2\n"
+        "priority.calm_start.begin()\n"
+        "while len(os.sched_getaffinity(0)) == 1 < os.cpu_count() or nice() == 19:\n"
+        "    time.sleep(0.01)\n"
+        "seen.append(nice())\n"
+        "time.sleep(0.2)  # Linux takes a session's niceness ten times a second\n"
+        "priority.calm_start.end()\n"
+        "print(json.dumps([*seen, nice()]))\n"
+    )
+    command = behind_people("json")["py_executable"]
+
+    told = subprocess.run(
+        f"exec {command} {worker}", shell=True, stdout=subprocess.PIPE, check=True, timeout=60
+    ).stdout
+
+    assert json.loads(told) in ([19, 0, NICE], [None, None, None])
