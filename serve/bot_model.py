@@ -102,9 +102,9 @@ class BotModel:
         task.add_done_callback(self._swaps.discard)
 
     @property
-    def is_learning(self) -> bool:
-        """Whether a version is learned or read back just now."""
-        return bool(self._swaps)
+    def is_settled(self) -> bool:
+        """Whether bases are answered from, and nothing is learned or read back just now."""
+        return bool(self._served) and not self._swaps
 
     def versions(self, org: str) -> dict[str, int]:
         """Return base -> version that answers now."""

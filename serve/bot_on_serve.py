@@ -112,7 +112,7 @@ class ModelReplica(BotModel):
         if self._following is None:
             self._source.listen(self.changed)
             self._following = asyncio.create_task(self._source.run(), name="bot.knowledge")
-        elif not self.is_learning:
+        elif self.is_settled:
             calm_start.end()
         if self._following.done():
             raise RuntimeError(f"knowledge is followed no more: {self._following.exception()!r}")
