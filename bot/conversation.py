@@ -95,7 +95,7 @@ def heard(talked: Talked, kind: str, text: str, ways: Ways) -> Heard:
     """Take in what the customer said or sent."""
     text = text.strip()
     talked = noticed(talked, kind, text)
-    reason = _why(kind, text, ways)
+    reason = reason_in(kind, text, ways)
     if reason in _WISHES:
         return Heard(*_wants_human(talked, reason, ways))
     if reason is not None and _may_hand_off(talked):
@@ -110,12 +110,18 @@ def heard(talked: Talked, kind: str, text: str, ways: Ways) -> Heard:
     return Heard(talked, (), text) if text else Heard(*_missed(talked, ways))
 
 
-def hands_off(talked: Talked, kind: str, text: str, ways: Ways) -> bool:
-    """Tell whether these words alone, once they are heard, lead to a human."""
-    reason = _why(kind, text.strip(), ways)
-    return reason is not None and (
-        _may_hand_off(talked) or (reason in _WISHES and not talked.waiting)
-    )
+def reason_in(kind: str, text: str, ways: Ways) -> Reason | None:
+    """Return the reason to hand off that lies in the words alone (up to a millisecond for long
+    ones)."""
+    text = text.strip()
+    if kind == "text" and ways.texts.is_human_button(text):
+        return "button"
+    return why_hand_off(Turn(text=text, kind=kind), ways.rules)
+
+
+def hands_off(talked: Talked, reason: Reason) -> bool:
+    """Tell whether words with that reason, once they are heard, lead to a human."""
+    return _may_hand_off(talked) or (reason in _WISHES and not talked.waiting)
 
 
 def noticed(talked: Talked, kind: str, text: str) -> Talked:
@@ -325,13 +331,6 @@ def _missed(talked: Talked, ways: Ways) -> Next:
     if reason is not None and _may_hand_off(talked):
         return _hand_off(talked, reason, ways)
     return _say(*_card(talked, ways.texts.get("fallback", talked.lang), (), ways))
-
-
-def _why(kind: str, text: str, ways: Ways) -> Reason | None:
-    """Return the reason to hand off that lies in the words alone."""
-    if kind == "text" and ways.texts.is_human_button(text):
-        return "button"
-    return why_hand_off(Turn(text=text, kind=kind), ways.rules)
 
 
 def _wants_human(talked: Talked, reason: Reason, ways: Ways) -> Next:

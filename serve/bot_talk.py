@@ -23,7 +23,7 @@ from bot import conversation as c
 from bot.acts import Act, Found, HandOff, Reply
 from bot.conversation import Talked, Ways
 from bot.decisions import Suggestion
-from bot.handoff import HandoffRules
+from bot.handoff import HandoffRules, Reason
 from bot.texts import Texts
 
 LEAVES = frozenset({"agent_lost", "closed", "wrap_up", "transferred", "taken_over"})
@@ -95,6 +95,8 @@ class Talk:
     greets: bool = False
     answers: str = ""
     """The key of the frame that is being answered."""
+    calls: dict[str, Reason | None] = field(default_factory=dict)
+    """Key of a frame in `todo` -> what in its words calls for a human; looked for once."""
     over: set[str] = field(default_factory=set)
     """Keys of frames that the journal shows as answered."""
     owes: str = ""
@@ -119,10 +121,11 @@ class Talk:
             self._own(frame.client_id, frame.body)
         elif frame.from_.role == "customer":
             self.todo.append((str(frame.seq), frame))
-            if isinstance(self.waits_for, Ask) and self._calls_human(frame.body):
+            if isinstance(self.waits_for, Ask) and self._calls_human(str(frame.seq), frame):
                 self.waits_for = None
         else:
             self.todo.clear()
+            self.calls.clear()
             self.human = True
 
     def event(self, frame: Event) -> None:
@@ -173,6 +176,7 @@ class Talk:
         ways = ways or self.ways
         step = c.begin(self.talked, hot, ways)
         self.ways, self.waits_for, self.greets = ways, None, False
+        self.calls.clear()  # other ways, other calls
         self._do(str(self.stint), *step)
         return True
 
@@ -235,6 +239,7 @@ class Talk:
         self.serving, self.greets, self.waits_for, self.owes = False, False, None, ""
         self.plan.clear()
         self.todo.clear()
+        self.calls.clear()
         if taken and frame.kind in TAKES:  # what comes back from a person is a new talk
             old = self.talked
             self.talked = Talked(lang=old.lang, lang_known=old.lang_known, vip=old.vip)
@@ -283,6 +288,7 @@ class Talk:
         """What answers a frame was said, in this life or an earlier one; return the frame's key."""
         key = self._key(client_id)
         self.over.add(key)
+        self.calls.pop(key, None)
         for known, frame in self.todo:
             if known == key and isinstance(frame, Message) and frame.body is not None:
                 body = frame.body
@@ -298,11 +304,16 @@ class Talk:
     def _human_called(self) -> bool:
         """Tell whether a human is called further on: then what comes before is only put on record,
         because the model may take long."""
-        frames = (frame for _, frame in self.todo if isinstance(frame, Message))
-        return any(frame.body is not None and self._calls_human(frame.body) for frame in frames)
+        return any(
+            self._calls_human(key, frame) for key, frame in self.todo if isinstance(frame, Message)
+        )
 
-    def _calls_human(self, body: Body) -> bool:
-        return c.hands_off(self.talked, body.kind, _words(body), self.ways)
+    def _calls_human(self, key: str, frame: Message) -> bool:
+        if key not in self.calls:
+            assert frame.body is not None
+            self.calls[key] = c.reason_in(frame.body.kind, _words(frame.body), self.ways)
+        reason = self.calls[key]
+        return reason is not None and c.hands_off(self.talked, reason)
 
     def _skip_to(self, key: str) -> None:
         """A human was called with this frame: what was asked before it is on record, and no longer
@@ -318,6 +329,7 @@ class Talk:
     def _answer_next(self) -> Ask | None:
         """Answer the next frame as far as that goes; return what the model must be asked."""
         self.answers, frame = self.todo.popleft()
+        self.calls.pop(self.answers, None)
         if isinstance(frame, Event):
             self._answer_event(frame)
             return None

@@ -215,6 +215,11 @@ class KnowledgeReader:
         async with AsyncSession(self._engine) as session:
             return await find_version(session, org, base, number)
 
+    async def topic_ids(self, org: str, base: str) -> list[str]:
+        """Return the ids of all topics of a base; none of a base that is not there."""
+        table = t.KnowledgeTopic
+        return await self._all(select(table.id).where(table.org == org, table.base == base))
+
     async def draft(self, org: str, base: str) -> Draft:
         """Return the whole base, or refuse with `not_found`."""
         async with AsyncSession(self._engine) as session:

@@ -75,13 +75,13 @@ class Taken(NamedTuple):
 async def read_topics(call: Call) -> Taken:
     """Read the file, before anything is locked."""
     query = call.query
-    draft = None if query.replace else await reader(call).draft(call.org, call.path["base"])
+    known = [] if query.replace else await reader(call).topic_ids(call.org, call.path["base"])
     job = j.ReadFile(
         data=call.body,
         format=query.format,
         now=time.time(),
         all_or_none=query.all_or_none,
-        known=[one.id for one in draft.topics] if draft else [],
+        known=known,
     )
     found = await ask(call, job, j.FileTopics)
     return Taken(found, await asyncio.to_thread(_forms, found))

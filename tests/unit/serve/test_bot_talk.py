@@ -9,8 +9,11 @@ import pytest
 
 from actors.frames import Event, Message, Position, SessionFrame
 from actors.messages import Body, Person
+from bot import conversation
 from bot.acts import Found, HandOff, Say, TakeMessage
+from bot.conversation import Ways
 from bot.decisions import Suggestion
+from bot.handoff import Reason
 from bot.knowledge import Answer
 from serve.bot_talk import Ask, Deed, Hello, Talk
 
@@ -354,3 +357,20 @@ def test_only_the_question_that_planned_a_hand_off_led_to_it() -> None:
     assert isinstance(later, Ask)
     assert reader.talk.answered(later, ANSWER)
     assert reader.talk.leads_to_human(later) == ""
+
+
+def test_words_are_searched_for_a_call_once_however_many_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    searched: list[str] = []
+    reason_in = conversation.reason_in
+
+    def counted(kind: str, text: str, ways: Ways) -> Reason | None:
+        searched.append(text)
+        return reason_in(kind, text, ways)
+
+    monkeypatch.setattr(conversation, "reason_in", counted)
+    reader = Reader(UNSURE).read(begun(), *(says(seq, f"退款 {seq}") for seq in range(2, 102)))
+    assert len(reader.asked) == 100
+    assert len(searched) <= 2 * 100, "once as it waits, once as it is heard"
+    assert not reader.talk.calls

@@ -79,6 +79,13 @@ def test_two_workers_take_turns_to_import(tmp_path: Path) -> None:
     assert notes.read_text().split() == ["in", "out", "in", "out"]
 
 
+def output_of(command: str, worker: Path) -> bytes:
+    """Run our own program to its end."""
+    return subprocess.run(
+        f"exec {command} {worker}", shell=True, stdout=subprocess.PIPE, check=True, timeout=60
+    ).stdout
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds processes to processors")
 def test_a_calm_start_rests_and_stays_on_one_processor_until_it_is_ready(tmp_path: Path) -> None:
     worker = tmp_path / "worker.py"
@@ -102,9 +109,7 @@ def test_a_calm_start_rests_and_stays_on_one_processor_until_it_is_ready(tmp_pat
     command = behind_people("json", calm=True)["py_executable"]
 
     begun = time.monotonic()
-    told = subprocess.run(
-        f"exec {command} {worker}", shell=True, stdout=subprocess.PIPE, check=True, timeout=60
-    ).stdout
+    told = output_of(command, worker)
 
     mine = sorted(os.sched_getaffinity(0))
     assert time.monotonic() - begun >= LULL_S
@@ -133,8 +138,6 @@ def test_a_start_that_takes_too_long_goes_on_like_everybody(tmp_path: Path) -> N
     )
     command = behind_people("json")["py_executable"]
 
-    told = subprocess.run(
-        f"exec {command} {worker}", shell=True, stdout=subprocess.PIPE, check=True, timeout=60
-    ).stdout
+    told = output_of(command, worker)
 
     assert json.loads(told) in ([19, 0, NICE], [None, None, None])
