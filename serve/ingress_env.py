@@ -124,11 +124,28 @@ def ingress_environment(
     return {**found, **(_files(folder) if folder is not None else {})}
 
 
+SOCKET_CHARS = 97
+"""The longest name of a socket that HAProxy takes."""
+_SOCKET = "admin.sock"
+_NODE = "0" * 56
+"""As long as a node's id: Ray gives every node a folder of its own."""
+
+
+def folder_in(data_dir: Path) -> Path | None:
+    """Return the folder for HAProxy's files with our data, made; None if its path is too long for a
+    socket's name: then they lie where Ray puts them."""
+    folder = (data_dir / "haproxy").absolute()
+    if len(os.fsencode(folder / _NODE / _SOCKET)) > SOCKET_CHARS:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _files(folder: Path) -> dict[str, str]:
     folder = folder.absolute()
     return {
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
-        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / _SOCKET),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import msgspec
 
@@ -19,7 +18,7 @@ from infra.wiring import Wiring
 from serve.assignment_on_serve import assignment_target
 from serve.bot_on_serve import bot_targets
 from serve.door_wiring import DoorWiring, OpenPeople
-from serve.ingress_env import DRAIN_S, ingress_environment
+from serve.ingress_env import DRAIN_S, folder_in, ingress_environment
 from serve.on_serve import start_beside, start_gateways, stop_gateways
 from serve.port_block import port_block
 
@@ -76,7 +75,7 @@ def running_system(
         step("Ray")
         os.environ |= ingress_environment(
             haproxy=settings.haproxy,
-            folder=_short_folder(settings.data_dir),
+            folder=folder_in(settings.data_dir),
             drain_s=drain_s,
             metrics_port=free_port(),
             stats_port=free_port(),
@@ -125,12 +124,3 @@ def _private_valkey(settings: Settings) -> ValkeyServer:
         password=password.get_secret_value() if password else None,
         fsync=settings.valkey_fsync,
     )
-
-
-def _short_folder(data_dir: Path) -> Path | None:
-    """HAProxy's files lie with our data, unless the path is too long for a Unix socket's name."""
-    folder = (data_dir / "haproxy").absolute()
-    if len(str(folder)) > 70:
-        return None
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+import secrets
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,7 +13,13 @@ from pathlib import Path
 import pytest
 
 from serve import ingress_env
-from serve.ingress_env import ingress_environment, is_direct, max_connections, wait_until_direct
+from serve.ingress_env import (
+    folder_in,
+    ingress_environment,
+    is_direct,
+    max_connections,
+    wait_until_direct,
+)
 
 
 @pytest.fixture
@@ -101,3 +109,14 @@ def test_a_port_where_nobody_answers_is_not_direct() -> None:
         port = taken.getsockname()[1]
     assert not is_direct("127.0.0.1", port, 0.2)
     assert not wait_until_direct("127.0.0.1", port, 0.05)
+
+
+def test_a_folder_too_deep_for_a_nodes_socket_is_not_taken() -> None:
+    """The socket's name is `<data>/haproxy/<56 digits>/admin.sock`, of at most 97 characters."""
+    short = Path("/tmp") / secrets.token_hex(8)  # 21 characters
+    try:
+        assert folder_in(short) == short / "haproxy"
+    finally:
+        shutil.rmtree(short)
+    assert folder_in(Path("/tmp") / ("x" * 17)) is None
+    assert not (Path("/tmp") / ("x" * 17)).exists()
