@@ -174,7 +174,11 @@ class Checker:
 
     def owed(self) -> int:
         """Return how many acked messages have not reached a receiver yet: 0 is quiet."""
-        return sum(self._missed_by(key, seen) for key, seen in self._seen.items())
+        return len(self.losses())
+
+    def losses(self) -> list[tuple[str, str, int]]:
+        """Return (receiver, session, seq) of each acked message that has not reached a receiver."""
+        return [(*key, seq) for key, seen in self._seen.items() for seq in self._missed(key, seen)]
 
     def report(self) -> Report:
         """Return the verdict; call it when nothing more can arrive."""
@@ -191,9 +195,10 @@ class Checker:
             deliver_ms=self.deliver.summary_ms(),
         )
 
-    def _missed_by(self, key: tuple[str, str], seen: Seen) -> int:
+    def _missed(self, key: tuple[str, str], seen: Seen) -> list[int]:
         until = self._until.get(key)
-        return sum(
-            seq not in seen and (until is None or seq <= until)
+        return [
+            seq
             for seq in self._acked.get(key[1], ())
-        )
+            if seq not in seen and (until is None or seq <= until)
+        ]

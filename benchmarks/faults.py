@@ -210,6 +210,7 @@ class Trial:
             "over_capacity": people.over_capacity,
             "unread_histories": silent,
             "unanswered": people.under_way,
+            "losses": people.checker.losses(),
             "refused": dict(people.trouble),
             "contacts": len(people.talks),
             "processes_by_node": self._spread,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from actors.addresses import Conn
-from actors.frames import IdleWarning, Receipt, SessionFrame
+from actors.frames import Detached, IdleWarning, Receipt, SessionFrame
 from actors.messages import Attach, Person
 from actors.session.attempts import barred, waits_served
 from actors.session.closing import finish, forget
@@ -26,8 +26,10 @@ def attach(t: Turn, c: Attach) -> None:
     you = standing(s, c.person)
     if you == "none" and c.watch and supervises(s, c.person, "sessions:watch"):
         you = "watching"
+    if you == "none" and _was_here(s, c.person):
+        return _show_end(t, c)
     if you == "none":
-        return refuse_over(t, c) if _was_here(s, c.person) else refuse_stranger(t, c)
+        return refuse_stranger(t, c)
     if c.conn not in s.room and s.room.full:
         return t.refuse(c, "session_full", "Too many devices follow this session: close some.")
     if you == "customer" and _resume_is_barred(t):
@@ -48,6 +50,14 @@ def admit(
     s.room.add(conn, person)
     if you == "customer":
         s.away_since = None
+    _show(t, conn, you, after=after, aside_after=aside_after)
+    if s.warned_at is not None and s.routing.phase == "serving":
+        t.soft(IdleWarning(session=s.address.id, closes_at=s.closes_at(s.warned_at)), conn)
+
+
+def _show(t: Turn, conn: Conn, you: You, *, after: int, aside_after: int) -> None:
+    """Send the snapshot and what the socket has missed of its tracks."""
+    s = t.s
     start, main_reset = _cursor(after, s.timeline.seq)
     aside_start, aside_reset = _cursor(aside_after, s.timeline.aside_seq)
     reset = main_reset or (aside_reset and you != "customer")
@@ -55,8 +65,15 @@ def admit(
     t.replay(conn, start, s.timeline.seq, "main")
     if you != "customer":
         t.replay(conn, aside_start, s.timeline.aside_seq, "aside")
-    if s.warned_at is not None and s.routing.phase == "serving":
-        t.soft(IdleWarning(session=s.address.id, closes_at=s.closes_at(s.warned_at)), conn)
+
+
+def _show_end(t: Turn, c: Attach) -> None:
+    """The session closed while who served last could not be told (a host or a gateway died): a
+    device that followed it gets the rest, then is let go."""
+    if not (c.after or c.aside_after):
+        return refuse_over(t, c)
+    _show(t, c.conn, "none", after=c.after, aside_after=c.aside_after)
+    return t.soft(Detached(session=t.s.address.id, reason="closed"), c.conn)
 
 
 def repeat_forget(t: Turn) -> None:

@@ -41,8 +41,13 @@ AGENT, DETACHED, SESSION, ERROR = (
 READ_HERE = frozenset({AGENT, DETACHED, SESSION, ERROR})
 """Beginnings of the soft frames that the gateway itself must read; `t` is always first."""
 
-NOT_FOLLOWED = frozenset({"unknown_session", "not_your_session", "forbidden", "session_full"})
+NOT_FOLLOWED = frozenset(
+    {"unknown_session", "not_your_session", "session_closed", "forbidden", "session_full"}
+)
 """Errors that end an attachment."""
+
+OVER = NOT_FOLLOWED - {"session_full"}
+"""Those that mean that there is nothing to follow: a device that did is told `detached`."""
 
 KEPT = m.Attach | m.Detach | m.ConnectAgent | m.DisconnectAgent
 """Commands of the gateway's own: it sends them again until they are taken."""
@@ -349,6 +354,9 @@ class Gateway:
         if client_id:
             data = encode_frame(msgspec.structs.replace(error, client_id=client_id))
         elif error.session in connection.wanted:
+            return
+        elif error.code in OVER and connection.person.role != "customer":
+            self._following.not_yours(connection, error.session)
             return
         self._push_error(connection, data, error.code)
 

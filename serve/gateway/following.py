@@ -14,7 +14,7 @@ from serve.gateway.mapping import session_address
 from serve.wire import Cursor
 
 RESUME_N = 20
-"""Ended sessions of a customer that one `hello` may resume."""
+"""Ended sessions that one `hello` may resume."""
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -106,7 +106,8 @@ class Following:
         """An `agent` snapshot: attach what it lists and this socket does not follow yet.
 
         Sessions it no longer lists are left alone: the session itself says `detached` after its
-        last frame. What a device has a cursor of and nobody lists was lost while it was away.
+        last frame. What a device has a cursor of and nobody lists was lost while it was away: of
+        the latest ones the session itself shows the end to whoever may see it.
         """
         frame = _agent.decode(data)
         connection.wanted = frozenset(frame.sessions) | frozenset(frame.consults)
@@ -115,20 +116,28 @@ class Following:
                 self.attach(connection, session)
         if not connection.followed:
             connection.followed = True
-            self._report_lost(connection)
+            self._ask_of_lost(connection)
 
-    def _report_lost(self, connection: Connection) -> None:
-        for session in connection.cursors.sessions():
-            if session not in connection.attached:
-                frame = Detached(session=session, reason="not_yours")
-                connection.push(encode_frame(frame))
+    def _ask_of_lost(self, connection: Connection) -> None:
+        known = connection.cursors.sessions()
+        lost = [session for session in known if session not in connection.attached]
+        for session in lost[:-RESUME_N]:
+            self.not_yours(connection, session)
+        for session in lost[-RESUME_N:]:
+            if not self.attach(connection, session):
+                self.not_yours(connection, session)
+
+    def not_yours(self, connection: Connection, session: str) -> None:
+        """Tell a device that it gets no more of a session that it knows."""
+        connection.push(encode_frame(Detached(session=session, reason="not_yours")))
 
     def detached(self, connection: Connection, data: bytes) -> None:
-        """The session let go of this socket; if the agent has it again by now, attach again."""
-        session = _detached.decode(data).session
-        connection.attached.pop(session, None)
-        if session in connection.wanted:
-            self.attach(connection, session)
+        """The session let go of this socket; if the agent has it again by now, attach again.
+        What is closed stays closed, whatever an older snapshot of the agent lists."""
+        frame = _detached.decode(data)
+        connection.attached.pop(frame.session, None)
+        if frame.session in connection.wanted and frame.reason != "closed":
+            self.attach(connection, frame.session)
 
     def heal(self, connection: Connection, session: str) -> None:
         """A frame is missing: ask again from the cursor."""

@@ -8,7 +8,7 @@ import pytest
 from actors.addresses import Conn
 from actors.config import BlacklistEntry
 from actors.effects import Forget, Replay
-from actors.frames import Event, Message, SessionFrame
+from actors.frames import Detached, Event, Message, SessionFrame
 from actors.messages import ConfigChanged, Detach, GatewayGone, Person
 from actors.session.attaching import REPLAY_MAX
 from actors.session.room import CONNS_MAX
@@ -27,6 +27,7 @@ from tests.support.sessions import (
     PHONE,
     Story,
     talking,
+    with_queue,
 )
 
 
@@ -157,6 +158,23 @@ def test_a_customer_who_comes_back_after_the_end_is_freed_again(wait_s: float) -
     story.advance(wait_s)
     story.crash()
     assert of(story.attached(CUSTOMER), Forget) == [Forget("carol", ME.id)]
+
+
+@pytest.mark.parametrize("missed", [0, 2])
+def test_who_served_last_gets_the_end_that_a_dead_host_could_not_show(missed: int) -> None:
+    story = talking(with_queue("sales", wrap_up_s=0))
+    story.says(CUSTOMER, "that was all, thank you")
+    story.ends(CUSTOMER)
+    story.crash()
+    last = len(story.store.tracks["main"])
+    heard = len(story.frames(ANN_PC))
+    story.attached(ANN, after=last - missed)
+    snapshot, *frames, detached = story.frames(ANN_PC)[heard:]
+    assert isinstance(snapshot, SessionFrame)
+    assert (snapshot.you, snapshot.state, snapshot.seq) == ("none", "closed", last)
+    assert [f.seq for f in frames] == list(range(last - missed + 1, last + 1))
+    assert detached == Detached(session=ME.id, reason="closed")
+    assert story.machine.gateways() == set()
 
 
 def test_a_closed_session_shows_its_past_to_its_customer_and_to_leaders() -> None:

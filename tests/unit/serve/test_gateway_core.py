@@ -15,6 +15,7 @@ from actors.frames import (
     AgentFrame,
     Detached,
     Error,
+    ErrorCode,
     Event,
     Message,
     Receipt,
@@ -24,6 +25,8 @@ from actors.frames import (
 from actors.messages import Body, Envelope, Person
 from actors.ports import Delivery
 from bot.outcomes import SessionOutcome
+from serve.gateway.core import OVER
+from serve.gateway.following import RESUME_N
 from serve.gateway.opening import DoorClosedError, Peer
 
 ANN = Person(id="ann", role="agent", name="Ann")
@@ -555,13 +558,38 @@ async def test_an_agents_socket_follows_the_sessions_of_the_snapshot_once(desk: 
     assert [f["t"] for f in desk.frames(ann)] == ["agent", "agent"]
 
 
-async def test_a_session_lost_while_away_is_told_once(desk: Any) -> None:
+@pytest.mark.parametrize("code", sorted(OVER))
+async def test_a_session_lost_while_away_is_asked_for_its_end_and_told_once(
+    desk: Any, code: ErrorCode
+) -> None:
     ann = await desk.open("agent:acme:ann", cursors={"7": {"seq": 3}})
     desk.soft(agent(), ann)
     desk.soft(agent(), ann)
+    assert [(to, c.after) for to, c in desk.fabric.take()] == [("7", 3)]
+    desk.soft(Error(code=code, detail="No.", session="7"), ann)
     frames = desk.frames(ann)
-    assert [f["t"] for f in frames] == ["agent", "detached", "agent"]
-    assert frames[1]["session"] == "7"
+    assert [f["t"] for f in frames] == ["agent", "agent", "detached"]
+    assert (frames[2]["session"], frames[2]["reason"]) == ("7", "not_yours")
+    assert "7" not in ann.attached
+
+
+async def test_of_many_lost_sessions_the_latest_are_asked(desk: Any) -> None:
+    cursors = {str(number): {"seq": 1} for number in range(RESUME_N + 3)}
+    ann = await desk.open("agent:acme:ann", cursors=cursors)
+    desk.soft(agent(), ann)
+    assert [to for to, _ in desk.fabric.take()] == list(cursors)[3:]
+    told = [f["session"] for f in desk.frames(ann) if f["t"] == "detached"]
+    assert told == ["0", "1", "2"]
+
+
+async def test_a_closed_session_is_not_followed_again_because_an_old_snapshot_lists_it(
+    desk: Any,
+) -> None:
+    ann = await desk.open("agent:acme:ann")
+    desk.soft(agent("7"), ann)
+    desk.fabric.take()
+    desk.soft(Detached(session="7", reason="closed"), ann)
+    assert desk.fabric.take() == []
 
 
 async def test_after_detached_a_session_that_comes_back_is_followed_from_the_cursor(
