@@ -30,7 +30,7 @@ class Drop(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A fact for a store beside the journal (`round`, `outcome`, `ticket`: see `actors.recording`).
+    """A fact for a store beside the journal (tables: see `actors.recording`).
     Committed with the state, and written there later, at least once."""
 
     table: str

@@ -1,8 +1,9 @@
 """The recorder: brings committed facts to the stores they belong in, beside the actors' processes.
 
-    round    dispatch decided              -> rows of `decisions/`, Parquet
-    outcome  what came of a decision       -> rows of `outcomes/`, Parquet
-    ticket   nobody could serve a customer -> tickets, in SQL
+    round       dispatch decided              -> rows of `decisions/`, Parquet
+    outcome     what came of a decision       -> rows of `outcomes/`, Parquet
+    ticket      nobody could serve a customer -> tickets, in SQL
+    bot_rating  a customer rated a bot        -> its sessions and questions, in SQL
 
 At least once: facts are forgotten only when the files that hold them are stored, so a recorder that
 dies makes its successor write some rows again, under the same ids. Nothing here delays an actor.
@@ -12,15 +13,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol, TypeVar
+from types import MappingProxyType
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import structlog
 
 from actors.cancelling import raise_if_cancelled
 from actors.ports import Fact, FactStream, Objects, ReaderReplacedError
+from actors.session.outcomes import BotRating
 from actors.session.tickets import Ticket
 from policies.decision_files import DECISIONS, OUTCOMES, encode
 from policies.decisions import Decision, Outcome
@@ -38,7 +41,6 @@ D = TypeVar("D")
 log = structlog.get_logger()
 _round = msgspec.msgpack.Decoder(Round).decode
 _outcome = msgspec.msgpack.Decoder(Outcome).decode
-_ticket = msgspec.msgpack.Decoder(Ticket).decode
 
 
 class DecisionIndex(Protocol):
@@ -66,12 +68,21 @@ class File(msgspec.Struct, frozen=True):
     decisions: list[str] = []
 
 
-class TicketStore(Protocol):
-    """Where tickets are kept."""
+class Rows(Protocol):
+    """A table in SQL that people look at."""
 
-    async def add(self, org: str, tickets: Sequence[Ticket]) -> None:
-        """Store tickets, each once."""
+    async def add(self, org: str, rows: Sequence[Any], /) -> None:
+        """Store rows; each may come again."""
         ...
+
+
+AT_ONCE: Mapping[str, Callable[[bytes], Any]] = MappingProxyType(
+    {
+        "ticket": msgspec.msgpack.Decoder(Ticket).decode,
+        "bot_rating": msgspec.msgpack.Decoder(BotRating).decode,
+    }
+)
+"""Tables that wait for no file, and how a row is read."""
 
 
 class Recorder:
@@ -84,7 +95,7 @@ class Recorder:
         index: DecisionIndex,
         *,
         file_s: float,
-        tickets: TicketStore | None = None,
+        rows: Mapping[str, Rows] = MappingProxyType({}),
         work: Work = asyncio.to_thread,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -92,7 +103,7 @@ class Recorder:
         self._objects = objects
         self._index = index
         self._file_s = file_s
-        self._tickets = tickets
+        self._rows = rows
         self._work = work
         self._clock = clock
         self._held: list[Fact] = []
@@ -117,7 +128,7 @@ class Recorder:
         if self._bytes < FILE_BYTES:
             fresh = await self._stream.read(READ_N, self._wait_s())
             self._hold(fresh)
-            await self._write_tickets(fresh)
+            await self._write_at_once(fresh)
         if self._held and (self._bytes >= FILE_BYTES or self._clock() >= self._due_at):
             await self.flush()
 
@@ -143,15 +154,16 @@ class Recorder:
             return WAIT_S
         return max(0.001, min(WAIT_S, self._due_at - self._clock()))
 
-    async def _write_tickets(self, facts: list[Fact]) -> None:
-        """People wait for these: at once, not with the next file. (Again with it: each is one.)"""
-        for org in {fact.org for fact in facts if fact.table == "ticket"}:
-            mine = [fact for fact in facts if (fact.table, fact.org) == ("ticket", org)]
-            await self._write("ticket", org, mine)
+    async def _write_at_once(self, facts: list[Fact]) -> None:
+        """People wait for these: now, and again with the next file (each may come twice)."""
+        for table, org in {(fact.table, fact.org) for fact in facts if fact.table in AT_ONCE}:
+            mine = [fact for fact in facts if (fact.table, fact.org) == (table, org)]
+            await self._write(table, org, mine)
 
     async def _write(self, table: str, org: str, facts: list[Fact]) -> None:
-        if table == "ticket" and self._tickets is not None:
-            await self._tickets.add(org, readable(_ticket, [fact.data for fact in facts]))
+        if table in self._rows:
+            rows = readable(AT_ONCE[table], [fact.data for fact in facts])
+            await self._rows[table].add(org, rows)
             return
         if table not in _TABLES:
             log.error("recorder.unknown_table", table=table, facts=len(facts))

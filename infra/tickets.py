@@ -16,7 +16,7 @@ log = structlog.get_logger()
 
 
 class SqlTickets:
-    """Implements `actors.recording.TicketStore`, and lists them for the desk."""
+    """Implements `actors.recording.Rows`, and lists them for the desk."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine

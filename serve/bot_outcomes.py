@@ -57,13 +57,6 @@ class OutcomeNotes:
             )
         self._put(outcome)
 
-    def rated(self, talk: Talk) -> None:
-        """The customer has rated the bot: that is told of its last answer, and of the session."""
-        if talk.rating and talk.last_question:
-            number = f"{talk.session}:{talk.last_question}"
-            self._put(QuestionOutcome(org=self._org, id=number, rating=talk.rating))
-        self.left(talk)
-
     def left(self, talk: Talk) -> None:
         """The bot's part in the session is over."""
         if talk.begun_at:
@@ -83,7 +76,6 @@ class OutcomeNotes:
             customer=talk.customer,
             human=talk.human,
             handoff=talk.reason,
-            rating=talk.rating,
         )
 
     def _put(self, outcome: QuestionOutcome | SessionOutcome) -> None:

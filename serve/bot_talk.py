@@ -78,11 +78,6 @@ class Talk:
     human: bool = False
     reason: str = ""
     """Of the last hand-off."""
-    rating: int = 0
-    last_question: int = 0
-    """The seq of the last question that the bot answered; 0: none since a person took part."""
-    with_person: bool = False
-    """A person has taken it, and the bot has not got it back."""
     base: str = ""
     talked: Talked = field(default_factory=Talked)
     caught_up_at: tuple[int, int] = (0, 0)
@@ -138,8 +133,9 @@ class Talk:
                 self._begin(frame)
         elif frame.kind in LEAVES or frame.kind == "assigned":
             self._leave(frame)
-        elif frame.kind == "rated":
-            self._rated(frame)
+        elif frame.kind == "rated" and self.serving:
+            self.todo = deque(one for one in self.todo if not _is_rating(one[1]))  # the last counts
+            self.todo.append((str(frame.seq), frame))
 
     def place(self, frame: Position) -> None:
         """Say once where the line stands."""
@@ -189,7 +185,7 @@ class Talk:
             if found is None
             else c.understood(self.talked, found, self.ways)
         )
-        self.waits_for, self.last_question = None, ask.seq
+        self.waits_for = None
         self._do(self.answers, *step)
         return True
 
@@ -198,7 +194,7 @@ class Talk:
         if ask is not self.waits_for:
             return False
         step = c.written(self.talked, text, sources, self.ways)
-        self.waits_for, self.last_question = None, ask.seq
+        self.waits_for = None
         self._do(self.answers, *step)
         return True
 
@@ -224,7 +220,7 @@ class Talk:
         return self.read[0] >= self.caught_up_at[0] and self.read[1] >= self.caught_up_at[1]
 
     def _begin(self, frame: Event) -> None:
-        self.serving, self.stint, self.with_person = True, frame.seq, False
+        self.serving, self.stint = True, frame.seq
         self.begun_at = self.begun_at or frame.at
         if self.talked.waiting:  # nobody took it, and it came back
             self.todo.append((f"{frame.seq}b", frame))
@@ -243,16 +239,6 @@ class Talk:
         if taken and frame.kind in TAKES:  # what comes back from a person is a new talk
             old = self.talked
             self.talked = Talked(lang=old.lang, lang_known=old.lang_known, vip=old.vip)
-            self.with_person, self.last_question = True, 0
-
-    def _rated(self, frame: Event) -> None:
-        """The last rating counts, also one after the end; a person's is none of the bot's."""
-        if self.with_person:
-            return
-        self.rating = frame.score
-        if self.serving:
-            self.todo = deque(one for one in self.todo if not _is_rating(one[1]))
-            self.todo.append((str(frame.seq), frame))
 
     def _aside(self, frame: Event) -> None:
         """A hand-off of ours was asked for, or has come to nothing."""
@@ -291,10 +277,7 @@ class Talk:
         self.calls.pop(key, None)
         for known, frame in self.todo:
             if known == key and isinstance(frame, Message) and frame.body is not None:
-                body = frame.body
-                if c.heard(self.talked, body.kind, _words(body), self.ways).question:
-                    self.last_question = frame.seq
-                self.talked = c.noticed(self.talked, body.kind, body.text)
+                self.talked = c.noticed(self.talked, frame.body.kind, frame.body.text)
         self.todo = deque(one for one in self.todo if one[0] != key)
         return key
 

@@ -139,8 +139,6 @@ class Bot:
                 talk.event(event)
                 if not talk.serving:
                     self._stop_asking(event.session)
-                if event.kind == "rated":
-                    self._notes.rated(talk)
                 if event.kind == "closed":
                     self._notes.ended(talk, event.at)
                 self._advance(event.session)

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 from redis.asyncio import Redis
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from actors.ports import Objects
-from actors.recording import Recorder
+from actors.recording import Recorder, Rows
 from infra.acts import ActCarrier, ActStreams
 from infra.configs import RedisConfigs
 from infra.customers import RedisCustomers
@@ -24,6 +25,7 @@ from infra.facts import RedisFacts
 from infra.facts_backlog import BacklogGauge
 from infra.ids import WorkerLease
 from infra.knowledge.feed import RedisKnowledge
+from infra.knowledge.outcomes import OutcomeStore
 from infra.knowledge.stream import OutcomeStream
 from infra.oauth_store import RedisGrants, RedisSealedKeys
 from infra.objects import open_objects
@@ -113,14 +115,15 @@ class DoorWiring:
         if not is_announced(await sealed.read(), self._key_set):
             await sealed.write(seal(self._key_set))
         objects, index = self.objects(), RedisDecisionIndex(redis)
-        tickets = None if people.directory is None else SqlTickets(people.directory.engine)
+        engine = None if people.directory is None else people.directory.engine
+        tickets = None if engine is None else SqlTickets(engine)
         # Its process starts with the first file; a gateway that never records has none.
         elsewhere = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
         recorder = Recorder(
             RedisFacts(redis, name, cluster=settings.redis_cluster),
             objects,
             index,
-            tickets=tickets,
+            rows=rows_in(engine),
             file_s=settings.decisions_file_s,
             work=lambda made_of, data: asyncio.get_running_loop().run_in_executor(
                 elsewhere, made_of, data
@@ -178,6 +181,13 @@ class DoorWiring:
             sealed_keys=sealed,
             password_door=self.actors.settings.takes_passwords,
         )
+
+
+def rows_in(engine: AsyncEngine | None) -> dict[str, Rows]:
+    """Return the tables that the recorder fills; without a directory there are none."""
+    if engine is None:
+        return {}
+    return {"ticket": SqlTickets(engine), "bot_rating": OutcomeStore(engine)}
 
 
 def jobs_of(people: People, redis: Redis, name: str) -> dict[str, Job]:

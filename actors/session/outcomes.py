@@ -15,6 +15,17 @@ from actors.session.state import Attempt, Seat
 from actors.session.turn import Turn
 from policies.decisions import DAY_S, WEEK_S, Outcome
 
+
+class BotRating(msgspec.Struct, frozen=True, kw_only=True):
+    """What a customer thinks of the bot that serves, or served last; instants are in seconds since
+    1970. It is about what was asked between `since`, when the bot got the session, and `at`."""
+
+    session: str
+    score: int
+    since: float
+    at: float
+
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -37,9 +48,13 @@ def wrapped_up(t: Turn, seat: Seat, disposition: str) -> None:
 
 
 def rated(t: Turn, seat: Seat | None, score: int) -> None:
-    """The customer says how it was."""
-    if seat is not None:
-        _tell(t, seat.offer, rating=score)
+    """The customer says how it was. Of a bot also for whoever looks after its base."""
+    if seat is None:
+        return
+    _tell(t, seat.offer, rating=score)
+    if seat.person.kind == "bot":
+        rating = BotRating(session=t.s.address.id, score=score, since=seat.since, at=t.now)
+        t.out.append(Record("bot_rating", _encode(rating)))
 
 
 def came_back(t: Turn, c: OpenSession) -> None:

@@ -1,4 +1,8 @@
-"""What became of questions, in SQL: pieces of one id are merged, so that each may come twice."""
+"""What became of questions, in SQL: pieces of one id are merged, so that each may come twice.
+
+A customer's rating comes from the session, perhaps long after its end and perhaps before the
+question that it is about: whichever comes second brings them together.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +12,12 @@ from typing import Any
 
 import msgspec
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
+from actors.session.outcomes import BotRating
 from infra.knowledge import tables as t
 
 KEEP_DAYS = 180
@@ -53,6 +58,19 @@ class OutcomeStore:
             return sum([await self._merge_one(row) for row in rows])
         return len(rows)
 
+    async def add(self, org: str, ratings: Sequence[BotRating]) -> None:
+        """Store ratings, each also with the last question before it (implements
+        `actors.recording.Rows`)."""
+        for one in ratings:
+            told = {
+                "org": org,
+                "id": one.session,
+                "rating": one.score,
+                "since_ms": int(one.since * 1000),
+                "rated_ms": int(one.at * 1000),
+            }
+            await self._merge_one((t.BotSession, {**DEFAULTS[t.BotSession], **told}))
+
     async def purge(self) -> int:
         """Remove what is older than its base keeps; return how many questions went."""
         now_ms, gone = int(self._clock() * 1000), 0
@@ -88,6 +106,7 @@ class OutcomeStore:
                 mine = sorted((row for of, row in rows if of is table), key=_key)
                 if mine:
                     await session.execute(self._upsert(table), mine)
+            await _rate_questions(session, rows)
 
     def _upsert(self, table: Any) -> Any:
         dialect: Any = postgresql if self._engine.dialect.name == "postgresql" else sqlite
@@ -98,6 +117,25 @@ class OutcomeStore:
             if column.name not in _OWN and column.name in DEFAULTS[table]
         }
         return statement.on_conflict_do_update(index_elements=list(_OWN), set_=merged)
+
+
+async def _rate_questions(
+    session: AsyncSession, rows: Sequence[tuple[Any, dict[str, Any]]]
+) -> None:
+    """Bring ratings to the questions that they are about, where one of both has just come."""
+    of, q = t.BotSession, t.BotQuestion
+    asked = {(row["org"], row["session"]) for table, row in rows if table is q and row["session"]}
+    rated = {(row["org"], row["id"]) for table, row in rows if table is of and row["rating"]}
+    touched = sorted(asked | rated)
+    if not touched:
+        return
+    known = select(of.org, of.id, of.rating, of.since_ms, of.rated_ms)
+    known = known.where(tuple_(of.org, of.id).in_(touched), of.rated_ms > 0)
+    for org, number, rating, since_ms, rated_ms in (await session.execute(known)).all():
+        about = select(q.id).where(q.org == org, q.session == number)
+        about = about.where(q.at_ms.between(since_ms, rated_ms)).order_by(q.at_ms.desc()).limit(1)
+        last = (q.org == org) & (q.id == about.scalar_subquery())
+        await session.execute(update(q).where(last).values(rating=rating))
 
 
 def _key(row: Mapping[str, Any]) -> tuple[str, str]:

@@ -146,7 +146,10 @@ class BotQuestion(Base):
     `topic`, `stranger` or `ignored`."""
 
     __tablename__ = "bot_questions"
-    __table_args__ = (Index("ix_bot_questions_at", "org", "base", "at_ms"),)
+    __table_args__ = (
+        Index("ix_bot_questions_at", "org", "base", "at_ms"),
+        Index("ix_bot_questions_session", "org", "session", "at_ms"),
+    )
     org: Mapped[str] = _org()
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     at_ms: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
@@ -174,7 +177,8 @@ class BotQuestion(Base):
 
 class BotSession(Base):
     """A session that a bot served. `human` is 1 when a human took part, `returned` when its
-    customer asked for help again within 24 hours."""
+    customer asked for help again within 24 hours. `rating` is about what was asked of the bot from
+    `since_ms` to `rated_ms`."""
 
     __tablename__ = "bot_sessions"
     __table_args__ = (
@@ -190,4 +194,6 @@ class BotSession(Base):
     human: Mapped[int] = mapped_column(server_default=ZERO)
     handoff: Mapped[str] = mapped_column(String(64), server_default=EMPTY)
     rating: Mapped[int] = mapped_column(server_default=ZERO)
+    since_ms: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    rated_ms: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
     returned: Mapped[int] = mapped_column(server_default=ZERO)

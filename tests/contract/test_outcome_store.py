@@ -6,6 +6,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
+from actors.session.outcomes import BotRating
 from bot.outcomes import QuestionOutcome, SessionOutcome
 from infra.directory.audit import By
 from infra.knowledge import forms as f
@@ -74,6 +75,47 @@ async def test_what_does_not_fit_costs_only_itself(demo):
 )
 def test_a_piece_that_is_none_is_told_apart(bad):
     assert read_piece(bad) is None
+
+
+def question(n, at):
+    return piece(QuestionOutcome(org="demo", id=f"s1:{n}", session="s1", base="faq", at=at))
+
+
+def rating(score, at, since=100.0, session="s1"):
+    return BotRating(session=session, score=score, since=since, at=at)
+
+
+async def scores(demo):
+    [session] = await rows(demo, t.BotSession)
+    return session["rating"], {one["id"]: one["rating"] for one in await rows(demo, t.BotQuestion)}
+
+
+async def test_a_rating_is_of_the_last_question_before_it_whichever_comes_first(demo):
+    store = OutcomeStore(demo.engine)
+    await store.write([question(1, 110.0)])
+    await store.add("demo", [rating(1, 130.0), rating(1, 130.0)])
+    assert await scores(demo) == (1, {"s1:1": 1})
+    await store.write([question(3, 140.0), question(2, 120.0)])  # 2 was on its way
+    assert (await scores(demo))[1]["s1:2"] == 1
+    assert (await scores(demo))[1]["s1:3"] == 0
+    await store.add("demo", [rating(5, 150.0)])
+    ended = SessionOutcome(org="demo", id="s1", at=100.0, base="faq", ended_at=200.0)
+    await store.write([piece(ended)])
+    assert await scores(demo) == (5, {"s1:1": 1, "s1:2": 1, "s1:3": 5})
+
+
+async def test_a_rating_is_not_of_what_was_asked_before_the_bot_got_the_session_back(demo):
+    store = OutcomeStore(demo.engine)
+    await store.write([question(1, 110.0)])
+    await store.add("demo", [rating(1, 300.0, since=200.0)])
+    assert await scores(demo) == (1, {"s1:1": 0})
+
+
+async def test_a_rating_in_an_organisation_that_is_gone_costs_only_itself(demo):
+    store = OutcomeStore(demo.engine)
+    await store.add("gone", [rating(1, 130.0)])
+    await store.add("demo", [rating(2, 130.0)])
+    assert await scores(demo) == (2, {})
 
 
 async def test_what_is_older_than_its_base_keeps_is_forgotten(demo):

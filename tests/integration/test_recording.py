@@ -338,7 +338,7 @@ async def test_tickets_are_kept_once_and_listed_newest_first(house, tmp_path):
     gone = ("ticket/gone", msgspec.msgpack.encode(made[0]))
     await house.journal.commit([Change(address=ADDRESS, facts=[*facts, gone])], [])
     for _ in range(2):
-        recorder = house.recorder(tickets=tickets)
+        recorder = house.recorder(rows={"ticket": tickets})
         recorder._stream.forget = _nothing
         await recorder.step()
         assert await tickets.newest("acme", 10) == made[::-1]

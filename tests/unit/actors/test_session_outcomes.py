@@ -7,6 +7,7 @@ import pytest
 
 from actors.effects import Effect, Record, Remember
 from actors.messages import ContactOffered, FinishWrapUp, Rate, TakeOver
+from actors.session.outcomes import BotRating
 from policies.decisions import DAY_S, WEEK_S, Outcome
 from tests.support.machines import START, of
 from tests.support.sessions import (
@@ -32,6 +33,14 @@ def told(effects: list[Effect]) -> list[Outcome]:
     ]
 
 
+def ratings(effects: list[Effect]) -> list[BotRating]:
+    return [
+        msgspec.msgpack.decode(one.data, type=BotRating)
+        for one in of(effects, Record)
+        if one.table == "bot_rating"
+    ]
+
+
 def part(**fields: object) -> Outcome:
     defaults: dict[str, object] = {"decision": "o1", "session": ME.id, "at": START}
     return msgspec.convert(defaults | fields, Outcome)
@@ -51,6 +60,22 @@ def test_a_rating_is_the_serving_agents() -> None:
     story = talking()
     story.ends(CUSTOMER)
     assert told(story.does(Rate, CUSTOMER, score=4)) == [part(rating=4)]
+
+
+def test_a_rating_of_a_bot_is_kept_for_whoever_looks_after_its_base() -> None:
+    story = with_bot()
+    story.advance(60.0)
+    effects = story.does(Rate, CUSTOMER, score=2)
+    story.ends(CUSTOMER)
+    later = story.does(Rate, CUSTOMER, score=1)
+    assert ratings(effects) == [BotRating(session=ME.id, score=2, since=START, at=START + 60.0)]
+    assert [one.score for one in ratings(later)] == [1]
+
+
+def test_a_rating_of_a_person_is_no_bots() -> None:
+    story = talking()
+    story.ends(CUSTOMER)
+    assert ratings(story.does(Rate, CUSTOMER, score=1)) == []
 
 
 def test_the_end_of_a_conversation_says_that_nobody_else_was_needed() -> None:

@@ -256,7 +256,6 @@ def test_the_place_in_the_line_is_said_once() -> None:
 def test_a_low_rating_while_serving_hands_off() -> None:
     reader = Reader().read(begun(), event(2, "rated", score=1))
     assert reader.reasons == ["low_rating"]
-    assert reader.talk.rating == 1
 
 
 def asking(*frames: Frame) -> tuple[Reader, Ask]:
@@ -330,21 +329,10 @@ def test_what_waits_without_acts_is_no_recursion() -> None:
     assert not talk.todo
 
 
-def test_a_rating_after_the_end_is_of_the_last_answer_also_when_read_back() -> None:
+def test_a_rating_after_the_end_calls_nobody() -> None:
     story: list[Frame] = [begun(), says(2, "退款"), says(3, "发票")]
-    live = Reader().read(*story, event(7, "wrap_up"), event(8, "rated", score=1))
-    assert (live.talk.last_question, live.talk.rating) == (3, 1)
-    assert live.reasons == []
-
-    ratings: list[Frame] = [event(7, "wrap_up"), event(8, "rated", score=1)]
-    again = Reader().read(snapshot(8), *story, *live.journal(4), *ratings)
-    assert (again.talk.last_question, again.talk.rating) == (3, 1)
-
-
-def test_a_rating_of_a_person_is_not_the_bots() -> None:
-    reader = Reader().read(begun(), says(2, "退款"), event(4, "assigned", "a1"))
-    reader.read(event(5, "rated", score=1))
-    assert (reader.talk.last_question, reader.talk.rating) == (0, 0)
+    reader = Reader().read(*story, event(7, "wrap_up"), event(8, "rated", score=1))
+    assert reader.reasons == []
 
 
 def test_only_the_question_that_planned_a_hand_off_led_to_it() -> None:

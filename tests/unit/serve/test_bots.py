@@ -385,14 +385,3 @@ async def test_a_defect_costs_a_session_one_frame_and_the_bot_goes_on(
     async with working(door, knows):
         await door.said("bot-1-3-0")
     assert door.done["bot-1-3-0"] == "七天"
-
-
-async def test_a_rating_is_told_of_the_last_answer_and_of_the_session() -> None:
-    door, sink = BotDoor(says(2, "退款")), Sink()
-    async with working(door, knows, sink):
-        await door.said("bot-1-2-0")
-        await door.happens(event(len(door.log) + 1, "wrap_up"))
-        await door.happens(event(len(door.log) + 1, "rated", score=2))
-        await sink.ended.wait()
-    assert QuestionOutcome(org="o", id="1:2", rating=2) in sink.outcomes
-    assert [one.rating for one in sink.outcomes if isinstance(one, SessionOutcome)] == [2]
