@@ -80,14 +80,14 @@ def run_import(options: Options) -> int:
     shown = {"topics": got.topics_n, "bad": got.bad, "problems": got.problems}
     options.show(shown, "\n".join(text))
     if got.base is not None and options.out:
-        _write(options.out, _exported(got.base, options.out))
+        _write(options.out, _exported(got.base, options))
     return 0 if got.base is not None else 1
 
 
 def run_export(options: Options) -> int:
     """Write a base as a table."""
     base = _base(options)
-    _write(options.out, _exported(base, options.out))
+    _write(options.out, _exported(base, options))
     result = {"topics": len(base.topics), "file": options.out}
     options.show(result, f"{len(base.topics)} topics in {options.out}")
     return 0
@@ -186,16 +186,23 @@ def _format(path: str) -> Any:
     return _checked(lambda: format_of(path))
 
 
-def _exported(base: Base, path: str) -> bytes:
-    kind = _format(path)
-    return _checked(lambda: export_base(base, kind))
+def _exported(base: Base, options: Options) -> bytes:
+    kind = _format(options.out)
+    return _checked(lambda: export_base(base, kind, options.tell))
 
 
 def _imported(options: Options) -> Any:
     kind, data = _format(options.file), _read(options.file)
     name = Path(options.file).stem
     return _checked(
-        lambda: import_base(data, kind, name=name, now=time.time(), all_or_none=options.all_or_none)
+        lambda: import_base(
+            data,
+            kind,
+            name=name,
+            now=time.time(),
+            all_or_none=options.all_or_none,
+            tell=options.tell,
+        )
     )
 
 

@@ -35,6 +35,9 @@ from bot.rows import (
 )
 
 Format = Literal["xlsx", "csv", "yaml"]
+Tell = Callable[[str], None]
+TELL_N = 5_000
+"""Rows between two words about how far it is."""
 MAX_FILE = 64 * 2**20
 MAX_UNPACKED = 512 * 2**20
 """Bytes of a file, and of what an xlsx (a zip archive) unpacks to."""
@@ -87,6 +90,7 @@ def import_base(
     all_or_none: bool = False,
     org: str = "",
     known: Collection[str] = (),
+    tell: Tell = lambda _: None,
 ) -> Imported:
     """Return the base that the file holds.
 
@@ -95,13 +99,16 @@ def import_base(
 
     Args:
         known: ids of topics elsewhere, that those of the file may be related to.
+        tell: is told how far it is.
 
     Raises:
         FileError: the file cannot be read at all.
     """
     if len(data) > MAX_FILE:
         raise FileError(f"more than {MAX_FILE // 2**20} MB")
-    topics, bad, rows = _topics(_READERS[kind](data))
+    tell(f"reading {len(data):,} bytes of {kind}")
+    topics, bad, rows = _topics(_READERS[kind](data), tell)
+    tell(f"checking {len(topics):,} topics")
     whole = _with_categories(Base(id=name, name=name, org=org, topics=tuple(topics)))
     elsewhere = frozenset(known)
     problems = check(_unlinked(whole, elsewhere | _unread(whole, rows)), now)
@@ -114,13 +121,15 @@ def import_base(
     return Imported(base=base, topics_n=len(base.topics), bad=bad, problems=problems, rows=rows)
 
 
-def export_base(base: Base, kind: Format) -> bytes:
-    """Return the base as a file that `import_base` reads back to the same topics.
+def export_base(base: Base, kind: Format, tell: Tell = lambda _: None) -> bytes:
+    """Return the base as a file that `import_base` reads back to the same topics. `tell` is told
+    how far it is.
 
     Raises:
         FileError: this kind of file cannot hold it.
     """
     rows = [row_of(topic) for topic in base.topics]
+    tell(f"writing {len(rows):,} topics as {kind}")
     match kind:
         case "csv":
             return _write_csv(rows)
@@ -138,11 +147,13 @@ class _Read(NamedTuple):
     wrong: str = ""
 
 
-def _topics(reads: Iterator[_Read]) -> tuple[list[Topic], list[BadRow], dict[str, int]]:
+def _topics(reads: Iterator[_Read], tell: Tell) -> tuple[list[Topic], list[BadRow], dict[str, int]]:
     topics: dict[str, Topic] = {}
     bad: list[BadRow] = []
     rows: dict[str, int] = {}
-    for read in reads:
+    for n, read in enumerate(reads, start=1):
+        if n % TELL_N == 0:
+            tell(f"{n:,} rows")
         try:
             topic = _topic(read)
         except RowError as error:
@@ -273,13 +284,8 @@ def _named(rows: Iterable[tuple[int, Iterable[object]]]) -> Iterator[_Read]:
         raise FileError("no rows")
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """YAML without aliases, which can grow a small file without end."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.events.AliasEvent):
-            raise yaml.YAMLError("aliases are not allowed")
-        return super().compose_node(parent, index)
+class _PlainLoader(yaml.CSafeLoader):
+    """Has constructors of its own."""
 
 
 def _or_error(construct: Callable[[Any, Any], object]) -> Callable[[Any, Any], object]:
@@ -301,9 +307,14 @@ for _kind in ("int", "float", "timestamp"):
 
 def _read_yaml(data: bytes) -> Iterator[_Read]:
     try:
-        content: Any = yaml.load(data, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
+        events = yaml.parse(data, Loader=_PlainLoader)
+        aliases = any(isinstance(event, yaml.events.AliasEvent) for event in events)
+        # An alias can make a small file grow without end.
+        content: Any = None if aliases else yaml.load(data, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise FileError(f"not readable YAML: {error}") from error
+    if aliases:
+        raise FileError("YAML with aliases is not read: write out what they stand for")
     rows = content.get("topics") if isinstance(content, dict) else content
     if not isinstance(rows, list):
         raise FileError("no list 'topics'")
@@ -370,7 +381,9 @@ def _write_yaml(rows: list[dict[str, str]]) -> bytes:
         {name: text.split("\n") if name in _LISTS else text for name, text in row.items() if text}
         for row in rows
     ]
-    text = yaml.safe_dump({"topics": plain}, allow_unicode=True, sort_keys=False, width=100)
+    text = yaml.dump(
+        {"topics": plain}, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False, width=100
+    )
     return str(text).encode()
 
 

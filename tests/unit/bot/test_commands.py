@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.__main__ import main
-from bot.tables import export_base
+from bot.tables import TELL_N, export_base
 from tests.support.chinese_shop import ASKED, chinese_shop
 
 
@@ -59,6 +59,18 @@ def test_bad_rows_are_told_with_their_numbers(folder, capsys):
     assert main(["import", str(bad)]) == 0
     assert "row 3: question: empty" in capsys.readouterr().out
     assert main(["import", str(bad), "--all-or-none"]) == 1
+
+
+def test_long_work_on_a_table_says_how_far_it_is_unless_told_to_be_quiet(folder, capsys):
+    table, out = folder / "long.csv", folder / "longer.csv"
+    rows = "".join(f"t{n},Question {n}?\n" for n in range(TELL_N + 1))
+    table.write_text(f"id,question\n{rows}")
+    assert main(["export", str(table), "--out", str(out)]) == 0
+    told = capsys.readouterr().err.splitlines()
+    steps = ["reading", f"{TELL_N:,} rows", f"checking {TELL_N + 1:,}", f"writing {TELL_N + 1:,}"]
+    assert [line.startswith(step) for line, step in zip(told, steps, strict=True)] == [True] * 4
+    assert main(["export", str(table), "--out", str(out), "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_an_export_tells_what_it_leaves_out(folder, capsys):
