@@ -40,6 +40,7 @@ function tools(view, page) {
     make("label", {}, strict, word("kb.all_or_none")),
     button("kb.export", () => page.show(() => exportFile(page))),
     button("kb.check", () => page.show(() => check(view, page))),
+    button("kb.weak", () => page.show(() => showWeak(view, page))),
   ];
 }
 
@@ -72,6 +73,22 @@ async function check(view, page) {
   await showTopics(view, page);
   if (rows.length) view.prepend(make("div", { className: "card" }, table(["", "kb.topic", "kb.why"], rows)));
   page.say(value.publishable ? word("kb.fine") : `${rows.length}`);
+}
+
+async function showWeak(view, page) {
+  page.say(word("kb.learning"));
+  const { value } = await read(`${page.path}/weak-topics`);
+  const rows = value.topics.map((one) => [
+    one.question,
+    one.topic,
+    String(one.wordings_n),
+    one.found === null ? "–" : `${Math.round(100 * one.found)} %`,
+    button("kb.edit", () => page.show(() => showTopic(view, page, one.topic))),
+  ]);
+  await showTopics(view, page);
+  const columns = ["kb.question", "kb.id", "#kb.phrasings", "#kb.found", ""];
+  if (rows.length) view.prepend(make("div", { className: "card" }, table(columns, rows)));
+  page.say(word(rows.length ? "kb.weak_n" : "kb.none_weak", { n: value.total }));
 }
 
 const NEW = { question: "", similar: [], answers: [], category: "", related: [], enabled: true, hot: 0 };

@@ -148,6 +148,15 @@ async def check_draft(call: Call) -> Answer:
     return Answer(body=body)
 
 
+async def weak_topics(call: Call) -> Answer:
+    """Learn the draft, and name the topics that need more phrasings."""
+    draft = await reader(call).draft(call.org, call.path["base"])
+    body = await asyncio.to_thread(body_of, draft)
+    weak = (await ask(call, j.FindWeak(body=body), j.Weak)).topics
+    told = [k.WeakTopicRead(**msgspec.structs.asdict(one)) for one in weak[:SHOWN_N]]
+    return Answer(body=k.WeakRead(total=len(weak), topics=told))
+
+
 def _errors(problems: list[Problem]) -> list[Problem]:
     return [one for one in problems if one.severity == "error"]
 
@@ -260,6 +269,16 @@ def knowledge_file_endpoints() -> Iterator[Endpoint]:
         heavy=True,
         reads=check_draft,
         answer=k.CheckRead,
+        **base,
+    )
+    yield Endpoint(
+        method="GET",
+        path=f"{ONE}/weak-topics",
+        permission=Permission("knowledge", "read"),
+        summary="Name the topics that need more phrasings: few, or not found by their own.",
+        heavy=True,
+        reads=weak_topics,
+        answer=k.WeakRead,
         **base,
     )
     yield Endpoint(

@@ -177,6 +177,25 @@ class CheckRead(Row):
     findings: list[FindingRead]
 
 
+class WeakTopicRead(Row):
+    """A topic that needs more phrasings. `found`: the share of its own wordings, each held out in
+    turn, that led to it; null: too few to say."""
+
+    topic: str
+    question: str
+    wordings_n: int
+    held_n: int
+    found: float | None
+    why: Literal["few_phrasings", "not_found"]
+
+
+class WeakRead(Row):
+    """The draft's weak topics, the worst first; `total` counts also those that are not told."""
+
+    total: int
+    topics: list[WeakTopicRead]
+
+
 class SearchWrite(Row):
     """A question to try: on the draft, or on what is live."""
 

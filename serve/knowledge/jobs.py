@@ -12,6 +12,7 @@ from bot.decisions import Decision
 from bot.rollout import Gate
 from bot.rows import BadRow
 from bot.tables import Format
+from bot.weak import WeakTopic
 
 
 class ReadFile(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -41,6 +42,12 @@ class TryQuestion(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     audience: Literal["customer", "agent"] = "customer"
 
 
+class FindWeak(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Learn a base (JSON), and name the topics that need more phrasings."""
+
+    body: bytes
+
+
 class ClusterTexts(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Put texts that are alike together."""
 
@@ -57,7 +64,7 @@ class TrainBase(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     now: float
 
 
-Job = ReadFile | CheckBase | TryQuestion | ClusterTexts | TrainBase
+Job = ReadFile | CheckBase | TryQuestion | FindWeak | ClusterTexts | TrainBase
 
 
 class FileTopics(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -85,6 +92,12 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     decision: Decision
 
 
+class Weak(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """Topics that need more phrasings, the worst first."""
+
+    topics: list[WeakTopic]
+
+
 class Clusters(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Clusters of texts: the places of their members, the leader first."""
 
@@ -104,4 +117,4 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     ours: bool = False
 
 
-Result = FileTopics | Problems | Tried | Clusters | Trained | Refused
+Result = FileTopics | Problems | Tried | Weak | Clusters | Trained | Refused

@@ -50,6 +50,11 @@ def _do(job: j.Job) -> j.Result:
             from serve.knowledge.trying import try_question  # noqa: PLC0415
 
             return j.Tried(decision=try_question(job))
+        case j.FindWeak():
+            from bot.weak import weak_topics  # noqa: PLC0415
+            from serve.knowledge.trying import learned  # noqa: PLC0415
+
+            return j.Weak(topics=weak_topics(learned(job.body)))
         case j.ClusterTexts():
             from bot.clustering import cluster  # noqa: PLC0415
 

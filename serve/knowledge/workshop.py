@@ -24,7 +24,7 @@ END_S = 1.0
 """A worker that is idle ends at once; one that works is ended."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _COMMAND = [sys.executable, "-m", "serve.knowledge.worker"]
-R = TypeVar("R", j.FileTopics, j.Problems, j.Tried, j.Clusters, j.Trained)
+R = TypeVar("R", j.FileTopics, j.Problems, j.Tried, j.Weak, j.Clusters, j.Trained)
 
 
 class WorkshopError(Exception):

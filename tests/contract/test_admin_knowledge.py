@@ -311,6 +311,18 @@ async def test_a_question_can_be_tried_on_the_draft_and_on_what_is_live(faq):
     assert (await ok(faq("POST", f"{FAQ}/search-test", live))).json()["version"] == 1
 
 
+@pytest.mark.slow
+async def test_topics_that_need_more_phrasings_are_named(faq):
+    similar = [f"{word} my parcel" for word in ("where is", "track", "find", "locate", "see")]
+    topic = {"id": "parcel", "question": "Where is my parcel?", "similar": similar}
+    await ok(faq("POST", f"{FAQ}/topics", topic), 201)
+    weak = (await ok(faq("GET", f"{FAQ}/weak-topics"))).json()
+    [refund] = weak["topics"]
+    assert (weak["total"], refund["topic"], refund["why"]) == (1, "refund", "few_phrasings")
+    assert refund["found"] is None
+    is_problem(await faq("GET", "/knowledge/bases/none/weak-topics"), 404, "not_found")
+
+
 async def test_leaders_read_and_do_not_change(faq, leader):
     assert (await leader("GET", f"{FAQ}/topics")).status_code == 200
     assert (await leader("GET", f"{FAQ}/check")).status_code == 200
