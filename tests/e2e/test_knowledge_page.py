@@ -139,6 +139,12 @@ async def test_an_administrator_edits_imports_tries_and_publishes(page: Page) ->
     await picture(page, "knowledge_topics")
     await view.get_by_role("button", name="检查").click()
     await notice(page, "没有发现问题")
+    await view.get_by_role("button", name="薄弱知识点").click()
+    await notice(page, "3 个知识点需要更多问法")
+    await picture(page, "knowledge_weak")
+    await view.locator(".card").get_by_text("编辑").first.click()
+    await expect(page.locator("form.edit")).to_be_visible()
+    await open_tab(page, "topics")
 
     await open_tab(page, "versions")
     await view.get_by_text("发布草稿").click()
