@@ -35,11 +35,11 @@ def main() -> int:
         print(f"{name} is no setting of Raydesk{hint}", file=sys.stderr)
     configure_logs(settings)
     ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    _end_on_signals(ended)
     started = time.monotonic()
     try:
         with system(settings) as running:
+            _end_on_signals(ended)  # Ray, when it starts, puts its own handler in our place
             print(welcome(running, time.monotonic() - started), flush=True)
             ended.wait()
             print("Ending ...", flush=True)
@@ -47,6 +47,11 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _end_on_signals(ended: threading.Event) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
 
 
 @contextmanager

@@ -347,6 +347,8 @@ class Gateway:
             if error.code == "duplicate_login":  # the agent's actor wants this socket no more
                 connection.close(4409, "duplicate login")
             return
+        if error.code == "unknown_session" and error.session in connection.starting:
+            return  # claimed before a gateway died: asked for on resuming, and opened just now
         client_id = self._starting.failed(connection, error.session)
         client_id = client_id or connection.watching.pop(error.session, "")
         if error.code in NOT_FOLLOWED:

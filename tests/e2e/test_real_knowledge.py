@@ -180,6 +180,10 @@ async def test_the_bot_gives_the_new_answer_and_what_it_said_is_reported(
                     return found
                 await asyncio.sleep(0.2)
 
+    await customer.rate(1, "口令不对")  # after the end: the bot has long been let go
+    await report(lambda told: told["total"]["low_rated"] == 1)
+    clusters = (await api.get(f"{OURS}/inbox")).json()["clusters"]
+    assert "暗号是什么" in [one["text"] for cluster in clusters for one in cluster["questions"]]
     await report(lambda told: "t" in [one["topic"] for one in told["top_topics"]])
     before = (await report(lambda told: told["total"]["pending"] > 0))["total"]
     await customer.start(queue="travel")  # straight to a person: the bot was no help

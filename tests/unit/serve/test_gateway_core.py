@@ -373,6 +373,19 @@ async def test_a_start_that_meets_a_session_closed_just_now_opens_another(desk: 
     assert (session["session"], ack["session"], ack["client_id"]) == (fresh, fresh, "s1")
 
 
+async def test_a_start_is_not_refused_because_resuming_came_before_the_opening(desk: Any) -> None:
+    desk.customers.sessions[("acme", "tom")] = "7"  # by a gateway that died then
+    tom = await desk.open("customer:acme:tom")
+    desk.say(tom, {"t": "start", "client_id": "s1"})
+    await settle()
+    assert [type(c) for _, c in desk.fabric.take()] == [m.OpenSession, m.Attach]
+    desk.soft(Error(code="unknown_session", detail="No.", session="7"), tom)
+    assert (desk.frames(tom), list(tom.attached)) == ([], ["7"])
+    desk.soft(snapshot("7"), tom)
+    session, ack = desk.frames(tom)
+    assert (session["session"], ack["client_id"]) == ("7", "s1")
+
+
 async def test_a_store_that_goes_away_between_two_tries_is_told_too(desk: Any) -> None:
     desk.customers.sessions[("acme", "tom")] = "7"
     tom = await desk.open("customer:acme:tom")
