@@ -222,7 +222,7 @@ def placed(talked: Talked, position: int, ways: Ways) -> Next:
         return talked, ()
     talked = msgspec.structs.replace(talked, told_place=True)
     name = "next_in_line" if position == 1 else "in_line"
-    text = ways.texts.get(name, talked.lang).format(n=position - 1)
+    text = ways.texts.get(name, talked.lang).replace("{n}", str(position - 1))
     return _say(talked, Reply(text=text))
 
 

@@ -222,6 +222,14 @@ def test_while_in_line_the_bot_goes_on_helping_and_does_not_hand_off_again() -> 
         assert reasons(bot.hears(text)) == []
 
 
+def test_an_editors_wording_may_hold_braces_of_any_kind() -> None:
+    ways = Ways(HandoffRules(), Texts({"in_line.zh": "还有 {n} 位 {名字} {0} {"}))
+    waiting = Talked(lang="zh", waiting=True)
+    [said] = c.placed(waiting, 3, ways)[1]
+    assert isinstance(said, Say)
+    assert said.reply.text == "还有 2 位 {名字} {0} {"
+
+
 @pytest.mark.parametrize(
     ("reason", "name"),
     [
