@@ -37,8 +37,8 @@ from bot.knowledge import Base
 from infra.knowledge.feed import Live, LiveVersion, RedisKnowledge
 from infra.metrics import PlainMetrics
 from infra.redis_client import connect
+from serve.bot_door import BOT_APP, ServeDoor
 from serve.bot_line import BotLine, ModelLateError
-from serve.bot_on_serve import BOT_APP, ServeDoor
 from serve.bot_ports import Question
 from serve.client import ClientEvent
 
@@ -123,8 +123,12 @@ class Trial:
     # --- questions -------------------------------------------------------------------------
 
     async def publish(self, base: Base) -> None:
-        """Make the base the live one, as a next version."""
+        """Make the base the live one, as a next version, with one more wording: it is learned."""
         self._version += 1
+        first = base.topics[0]
+        more = (*first.similar, f"{first.question} ({self._version})")
+        changed = msgspec.structs.replace(first, similar=more)
+        base = msgspec.structs.replace(base, topics=(changed, *base.topics[1:]))
         # Beside the load's own loop, which would count the wait as people's.
         body = await asyncio.to_thread(lambda: zlib.compress(msgspec.json.encode(base)))
         stored = LiveVersion(

@@ -14,6 +14,8 @@ from typing import Any
 import httpx
 import msgspec
 
+from bot.llm_place import LlmPlace
+
 LINE_BYTES = 64 * 1024
 TEXT_CHARS = 8_000
 """Characters of one answer; what comes after them is not read."""
@@ -21,15 +23,6 @@ TEXT_CHARS = 8_000
 
 class LlmError(Exception):
     """The model's server failed, refused, or sent what is no answer."""
-
-
-class LlmPlace(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the model is. `url` ends before `/chat/completions`; `key` may be empty."""
-
-    url: str
-    model: str
-    key: str = ""
-    max_tokens: int = 400
 
 
 class _Delta(msgspec.Struct):

@@ -13,9 +13,10 @@ import structlog
 from actors.ports import Metrics
 from bot.acts import Ground
 from bot.decisions import Suggestion
-from bot.llm import LlmError, LlmPlace, stream_text
+from bot.llm import LlmError, stream_text
 from bot.llm_check import judge, split
 from bot.llm_guard import Breaker, Budget, Limits
+from bot.llm_place import LlmPlace
 from bot.llm_prompt import NO_ANSWER, PASSAGES_N, messages_for
 from bot.texts import Lang
 from serve.bot_writer import Written

@@ -14,7 +14,6 @@ import msgspec
 from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from actors.ports import Objects
 from actors.recording import Recorder, Rows
 from infra.acts import ActCarrier, ActStreams
 from infra.configs import RedisConfigs
@@ -24,7 +23,6 @@ from infra.directory.store import Directory
 from infra.facts import RedisFacts
 from infra.facts_backlog import BacklogGauge
 from infra.ids import WorkerLease
-from infra.knowledge.feed import RedisKnowledge
 from infra.knowledge.outcomes import OutcomeStore
 from infra.knowledge.stream import OutcomeStream
 from infra.oauth_store import RedisGrants, RedisSealedKeys
@@ -34,6 +32,7 @@ from infra.settings import Settings
 from infra.tickets import SqlTickets
 from infra.wiring import Wiring
 from serve.api_history import RedisHistory
+from serve.bot_wiring import BotWiring
 from serve.config_cache import ConfigCache
 from serve.decisions import DecisionReader
 from serve.doors import Accounts, Adapters, Sites
@@ -41,9 +40,9 @@ from serve.gateway.limits import Limits
 from serve.ingress_env import forwarding_proxies
 from serve.jobs import Job, beside
 from serve.knowledge.sink import StreamSink
-from serve.knowledge.store import KnowledgeStore
 from serve.oauth.ports import Accounts as ChangingAccounts
 from serve.oauth.ports import OAuthWorld, Registry
+from serve.priority import give_way
 from serve.signing_keys import is_announced, load_key_set, seal
 
 AGENT_FACTOR = 20.0
@@ -84,22 +83,16 @@ class DoorWiring:
         self.keys = self._key_set.keys
         self.issuer = actors.settings.base_url
 
-    def sealed_keys(self) -> RedisSealedKeys:
-        """Return where rotations of the signing keys are announced."""
-        return RedisSealedKeys(self.actors.redis())
-
-    def config_source(self) -> RedisConfigs:
-        """Return a source of every organisation's settings, for the bots."""
-        return RedisConfigs(self.actors.redis(), check_s=self.actors.settings.config_check_s)
-
-    def knowledge(self) -> KnowledgeStore:
-        """Return what is live of every knowledge base, for whoever answers; it must be run."""
-        redis, settings = self.actors.redis(), self.actors.settings
-        return KnowledgeStore(RedisKnowledge(redis, check_s=settings.config_check_s))
-
-    def objects(self) -> Objects:
-        """Return the store of whole files."""
-        return open_objects(self.actors.settings)
+    def bots(self) -> BotWiring:
+        """Return what the bots' processes need."""
+        actors = self.actors
+        return BotWiring(
+            actors.settings,
+            actors.redis_url,
+            keys=self.keys,
+            issuer=self.issuer,
+            in_ray=actors.in_ray,
+        )
 
     def outcomes(self) -> StreamSink:
         """Return where whoever answers tells what became of questions; it must be run."""
@@ -114,11 +107,13 @@ class DoorWiring:
         sealed = RedisSealedKeys(redis)
         if not is_announced(await sealed.read(), self._key_set):
             await sealed.write(seal(self._key_set))
-        objects, index = self.objects(), RedisDecisionIndex(redis)
+        objects, index = open_objects(settings), RedisDecisionIndex(redis)
         engine = None if people.directory is None else people.directory.engine
         tickets = None if engine is None else SqlTickets(engine)
         # Its process starts with the first file; a gateway that never records has none.
-        elsewhere = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
+        elsewhere = ProcessPoolExecutor(
+            1, mp_context=multiprocessing.get_context("spawn"), initializer=give_way
+        )
         recorder = Recorder(
             RedisFacts(redis, name, cluster=settings.redis_cluster),
             objects,

@@ -12,16 +12,15 @@ import msgspec
 from actors.acts import Act
 from actors.building import Builder
 from actors.config import OrgConfig
-from actors.ports import ConfigSource, Metrics, Objects, Track
+from actors.ports import Metrics, Track
 from bot.outcomes import OutcomeSink
-from bot.published import KnowledgeSource
 from infra.directory.store import Directory
 from infra.revocation_stamp import stamp_of
 from infra.tickets import SqlTickets
 from serve.bot_ports import ModelDoor
 from serve.decisions import DecisionReader
 from serve.gateway.limits import Limits
-from serve.oauth.ports import OAuthWorld, SealedKeys
+from serve.oauth.ports import OAuthWorld
 from serve.password_hashes import Hashes, HashesBeside
 from serve.signing_keys import Jwk
 from serve.tokens import ISSUER
@@ -186,14 +185,6 @@ class Adapters:
     `X-Forwarded-For`."""
 
 
-class RunningKnowledge(KnowledgeSource, Protocol):
-    """A `KnowledgeSource` that follows every change while it runs."""
-
-    async def run(self) -> None:
-        """Follow until cancelled."""
-        ...
-
-
 class RunningSink(OutcomeSink, Protocol):
     """An `OutcomeSink` that carries what it was given while it runs."""
 
@@ -218,22 +209,6 @@ class AdaptersBuilder(Protocol):
     @property
     def issuer(self) -> str:
         """Return the issuer of our tokens."""
-        ...
-
-    def sealed_keys(self) -> SealedKeys:
-        """Return where rotations of the signing keys are announced."""
-        ...
-
-    def config_source(self) -> ConfigSource:
-        """Return a source of every organisation's settings, for the bots."""
-        ...
-
-    def knowledge(self) -> RunningKnowledge:
-        """Return what is live of every knowledge base; it must be run."""
-        ...
-
-    def objects(self) -> Objects:
-        """Return the store of whole files."""
         ...
 
     def outcomes(self) -> RunningSink:

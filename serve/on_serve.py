@@ -31,7 +31,7 @@ from ray.serve.context import _set_global_client
 
 from actors import on_ray
 from serve.api import build_app
-from serve.bot_on_serve import ServeDoor
+from serve.bot_door import ServeDoor
 from serve.doors import AdaptersBuilder
 from serve.ingress_env import DRAIN_S, wait_until_direct
 from serve.people import prepare_directory, wiring_of_settings

@@ -100,7 +100,7 @@ def running_system(
         )
         stack.callback(stop_gateways, drain_s + 60.0)
         ws_url = f"ws://127.0.0.1:{settings.port}{SOCKET_PATH}"
-        beside = bot_targets(doors, ws_url, settings) if bots else []
+        beside = bot_targets(doors.bots(), ws_url, settings) if bots else []
         if settings.assignment_models:
             beside.append(assignment_target(wiring, settings.assignment_models))
         if beside:

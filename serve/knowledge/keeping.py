@@ -8,10 +8,10 @@ import asyncio
 from redis.asyncio import Redis
 
 from infra.directory.store import Directory
+from infra.knowledge.carrier import OutcomeCarrier
 from infra.knowledge.feed import RedisKnowledge
 from infra.knowledge.outcomes import OutcomeStore
 from infra.knowledge.publisher import KnowledgePublisher
-from infra.knowledge.stream import OutcomeCarrier
 from serve.jobs import beside
 from serve.knowledge.learning import Learning
 from serve.knowledge.workshop import Workshop

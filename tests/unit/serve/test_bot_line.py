@@ -9,8 +9,8 @@ from ray import serve
 
 from bot.acts import Found
 from infra.metrics import PlainMetrics
+from serve.bot_door import ServeDoor
 from serve.bot_line import BotLine, ModelLateError
-from serve.bot_on_serve import ServeDoor
 from serve.bot_ports import Answered, ModelError, Question, TypedAsked, encoded
 
 QUESTION = Question(org="o", bot="b", session="1", text="hello")

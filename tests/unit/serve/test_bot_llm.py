@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.acts import Ground
-from bot.llm import TEXT_CHARS, LlmPlace
+from bot.llm import TEXT_CHARS
 from bot.llm_guard import FAILURES_N, OPEN_S, Limits
+from bot.llm_place import LlmPlace
 from infra.metrics import PlainMetrics
 from serve.bot_llm import LlmWriter
 from serve.bot_writer import Written
