@@ -20,7 +20,6 @@ from bot.encoder import Encoder
 from bot.knowledge import Base, Version
 from bot.saving import FORMAT_VERSION, ModelFileError, dump, load
 from serve.knowledge.encoding import encoder_here
-from serve.pacing import pace
 from serve.priority import idle_thread, run_when_idle
 
 SMALL_N = 500
@@ -72,10 +71,9 @@ class StoredLearning:
         return await loop.run_in_executor(self._thread, learn)
 
     async def _load(self, data: bytes) -> Understanding:
-        with pace():
-            return await asyncio.get_running_loop().run_in_executor(
-                self._thread, load, data, self._encoder
-            )
+        return await asyncio.get_running_loop().run_in_executor(
+            self._thread, load, data, self._encoder
+        )
 
     async def _kept(self, folder: str, content: str) -> Understanding | None:
         """Return what was learned of the same content, None: nothing that can be read."""

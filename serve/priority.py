@@ -13,31 +13,31 @@ import shlex
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-
-from serve.pacing import pace
 
 NICE = 10
 """Of work that somebody waits for, though not a customer who talks to a person."""
 LAST = 19
-HURRY_S = 45.0
-"""A start beside busy people takes about half of this; Ray waits 60 s for a worker."""
+LULL_S = 2.0
+"""Who died together is started together: Ray's own part in it, at people's priority, lasts about
+this long."""
+HURRY_S = 20.0
+"""A start on a quiet node takes half of this."""
 
 _WORKER = Path(__file__).with_name("worker_behind_people.py")
 
 
 def give_way(nice: int = NICE) -> None:
-    """Let this process run at that niceness at least, in a session of its own that gives way to
-    others. May be repeated."""
+    """Let this process run at that niceness, in a session of its own that gives way to others."""
     with suppress(OSError):  # it leads a session, or its starter is of another one
         if (
             os.getpgrp() == os.getpid()
         ):  # who leads a group (Ray's workers do) may not, until it joins another
             os.setpgid(0, os.getpgid(os.getppid()))
         os.setsid()
-    os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
+    os.nice(nice)
     give_way_as_session(LAST)
 
 
@@ -67,36 +67,31 @@ def idle_thread(name: str) -> ThreadPoolExecutor:
 
 class CalmStart:
     """A start that people do not notice: on one processor (Linux), which starts that happen at once
-    share, at the lowest priority of a session, with rests. Under a load that leaves it no time it
-    would last for ever: after `HURRY_S` it goes on like everyone else's work."""
+    share, at the lowest priority of a session. Under a load that leaves it no time it would last
+    for ever: after `HURRY_S` it goes on like everyone else's work."""
 
     def __init__(self) -> None:
-        self._rests = ExitStack()
         self._processors: set[int] = set()
         self._timer: threading.Timer | None = None
 
     def begin(self) -> None:
-        """Begin it, while the process has one thread. Where it may run afterwards is where its
-        starter may: it may itself have begun before, as another program."""
+        """Begin it, while the process has one thread."""
         if sys.platform == "linux":
-            self._processors = os.sched_getaffinity(os.getppid())
+            self._processors = os.sched_getaffinity(0)
             os.sched_setaffinity(0, {max(self._processors)})
         self._timer = threading.Timer(HURRY_S, self._hurry)
         self._timer.daemon = True
         self._timer.start()
-        self._rests.enter_context(pace())
 
     def end(self) -> None:
         """Run as what is asked while people talk from now on. Only the first call does anything."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-            self._rests.close()
             self._spread()
             give_way_as_session(NICE)
 
     def _hurry(self) -> None:
-        self._rests.close()
         self._spread()
         give_way_as_session(0)
 
@@ -118,8 +113,8 @@ def behind_people(*modules: str, nice: int = NICE, calm: bool = False) -> dict[s
     restart would take from people.
 
     Args:
-        calm: for what is restarted while people talk: it begins a `calm_start`, which whoever
-            runs in it ends when it is ready.
+        calm: for what is restarted while people talk: it rests for `LULL_S` and begins a
+            `calm_start`, which whoever runs in it ends when it is ready.
 
     Every node must have the interpreter and Raydesk at the same path, as nodes of one image do.
     """

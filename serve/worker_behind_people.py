@@ -12,6 +12,7 @@ import fcntl
 import importlib
 import runpy
 import sys
+import time
 from pathlib import Path
 
 UNUSED = ("pandas",)
@@ -26,8 +27,8 @@ def main() -> None:
     sys.argv = sys.argv[4:]
     sys.path[0] = str(Path(worker).resolve().parent)
     sys.path.append(str(_ROOT))
-    from serve.pacing import pace  # noqa: PLC0415  # as below
     from serve.priority import (  # noqa: PLC0415  # now it can be found
+        LULL_S,
         calm_start,
         give_way,
         idle_thread,
@@ -38,7 +39,8 @@ def main() -> None:
         sys.modules[name] = None  # type: ignore[assignment]  # as if it were not there
     if way == "calm":
         calm_start.begin()
-    with pace(), idle_thread("imports") as thread, Path(__file__).open(encoding="utf-8") as turn:
+        time.sleep(LULL_S)
+    with idle_thread("imports") as thread, Path(__file__).open(encoding="utf-8") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         thread.submit(_import, modules.split(",") if modules else []).result()
     runpy.run_path(worker, run_name="__main__")

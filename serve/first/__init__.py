@@ -1,1 +1,0 @@
-"""What Python runs first in the processes of Ray: this folder is on their PYTHONPATH."""
