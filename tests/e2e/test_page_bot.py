@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.support.real import PASSWORD, Real
+from tests.support.greeting import greeted
+from tests.support.real import PASSWORD, Desk, Real
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -56,8 +57,10 @@ SAID = {
 
 
 @pytest.fixture(params=list(SAID))
-async def page(request: pytest.FixtureRequest, real: Real) -> AsyncIterator[Page]:
+async def page(request: pytest.FixtureRequest, real: Real, desk: Desk) -> AsyncIterator[Page]:
     """The page in one language; an error on it fails the test."""
+    customer, _ = await greeted(desk)
+    await customer.end()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         context = await browser.new_context(
