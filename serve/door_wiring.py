@@ -118,7 +118,7 @@ class DoorWiring:
             RedisFacts(redis, name, cluster=settings.redis_cluster),
             objects,
             index,
-            rows=rows_in(engine),
+            rows=rows_in(engine, tickets),
             file_s=settings.decisions_file_s,
             work=lambda made_of, data: asyncio.get_running_loop().run_in_executor(
                 elsewhere, made_of, data
@@ -178,11 +178,11 @@ class DoorWiring:
         )
 
 
-def rows_in(engine: AsyncEngine | None) -> dict[str, Rows]:
+def rows_in(engine: AsyncEngine | None, tickets: SqlTickets | None) -> dict[str, Rows]:
     """Return the tables that the recorder fills; without a directory there are none."""
-    if engine is None:
+    if engine is None or tickets is None:
         return {}
-    return {"ticket": SqlTickets(engine), "bot_rating": OutcomeStore(engine)}
+    return {"ticket": tickets, "bot_rating": OutcomeStore(engine)}
 
 
 def jobs_of(people: People, redis: Redis, name: str) -> dict[str, Job]:

@@ -119,12 +119,13 @@ class Following:
             self._ask_of_lost(connection)
 
     def _ask_of_lost(self, connection: Connection) -> None:
+        """Whoever leads is told at once: they watch by a command of their own when they are back,
+        and the refusal of what we asked would be taken for its answer."""
         known = connection.cursors.sessions()
         lost = [session for session in known if session not in connection.attached]
-        for session in lost[:-RESUME_N]:
-            self.not_yours(connection, session)
-        for session in lost[-RESUME_N:]:
-            if not self.attach(connection, session):
+        asked = lost[-RESUME_N:] if connection.source is None else []
+        for session in lost:
+            if session not in asked or not self.attach(connection, session):
                 self.not_yours(connection, session)
 
     def not_yours(self, connection: Connection, session: str) -> None:

@@ -586,6 +586,19 @@ async def test_a_session_lost_while_away_is_asked_for_its_end_and_told_once(
     assert "7" not in ann.attached
 
 
+async def test_a_leaders_watch_is_not_refused_because_a_lost_session_was_asked_for(
+    desk: Any,
+) -> None:
+    lea = await desk.open("leader:acme:lea", cursors={"7": {"seq": 3}})
+    desk.soft(agent(), lea)
+    assert desk.fabric.take() == []
+    assert [f["t"] for f in desk.frames(lea)] == ["agent", "detached"]
+    desk.say(lea, {"t": "watch", "session": "7", "client_id": "w", "cursor": {"seq": 3}})
+    assert [(to, c.watch) for to, c in desk.fabric.take()] == [("7", True)]
+    desk.soft(snapshot("7", seq=4, from_seq=3), lea)
+    assert [f["t"] for f in desk.frames(lea)] == ["session", "ack"]
+
+
 async def test_of_many_lost_sessions_the_latest_are_asked(desk: Any) -> None:
     cursors = {str(number): {"seq": 1} for number in range(RESUME_N + 3)}
     ann = await desk.open("agent:acme:ann", cursors=cursors)
