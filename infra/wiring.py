@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import random
-
-from redis.asyncio import Redis
 
 from actors.addresses import KINDS
 from actors.dispatch.chronicle import use_budget
@@ -15,52 +12,30 @@ from actors.host import HostParts
 from actors.keeper import Timings
 from actors.kinds import make
 from actors.placement import Placement, Scope
-from actors.ports import Metrics
 from infra.configs import RedisConfigs
 from infra.customers import RedisCustomers
 from infra.ids import WorkerLease
 from infra.journal import RedisJournal
 from infra.journal.registry import RedisRegistry
-from infra.logs import configure_logs
-from infra.metrics import PlainMetrics, RayMetrics
-from infra.redis_client import connect
+from infra.process import Process
 from infra.settings import Settings
 
 
-class Wiring:
-    """Adapters on Redis (implements `actors.building.Builder`); picklable.
-
-    Args:
-        settings: the options.
-        redis_url: the store, also when it is the private one.
-        in_ray: False counts metrics in memory only.
-    """
+class Wiring(Process):
+    """Adapters on Redis (implements `actors.building.Builder`); picklable."""
 
     def __init__(self, settings: Settings, redis_url: str, *, in_ray: bool = True) -> None:
-        self.settings = settings
-        self.redis_url = redis_url
-        self.in_ray = in_ray
+        super().__init__(settings, redis_url, in_ray=in_ray)
         self.placement = Placement(**{kind: settings.placement(kind) for kind in KINDS})
         self.timings = Timings(
             ping_s=settings.keeper_period_s, suspect_s=settings.keeper_dead_after_s
         )
 
     def prepare(self) -> None:
-        """Set up logging and the garbage collector in this process."""
-        configure_logs(self.settings)
+        """Set up what actors use in this process, too."""
+        super().prepare()
         use_folder(self.settings.policies_dir)
         use_budget(self.settings.decisions_people_per_s)
-        # Entities live long and hold no cycles: the default thresholds would walk all of them
-        # every few hundred messages (benchmarks/session_machine.py).
-        gc.set_threshold(50_000, 50, 100)
-
-    def redis(self) -> Redis:
-        """Return a new client."""
-        return connect(self.redis_url, max_connections=self.settings.redis_connections)
-
-    def metrics(self, actor: str) -> Metrics:
-        """Return this process's metrics, tagged with the actor's name."""
-        return RayMetrics(actor) if self.in_ray else PlainMetrics()
 
     async def registry(self) -> RedisRegistry:
         """Return the keeper's notes."""

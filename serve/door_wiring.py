@@ -24,7 +24,6 @@ from infra.facts import RedisFacts
 from infra.facts_backlog import BacklogGauge
 from infra.ids import WorkerLease
 from infra.knowledge.outcomes import OutcomeStore
-from infra.knowledge.stream import OutcomeStream
 from infra.oauth_store import RedisGrants, RedisSealedKeys
 from infra.objects import open_objects
 from infra.revocation import RedisRevocations
@@ -96,7 +95,7 @@ class DoorWiring:
 
     def outcomes(self) -> StreamSink:
         """Return where whoever answers tells what became of questions; it must be run."""
-        return StreamSink(OutcomeStream(self.actors.redis()))
+        return self.bots().outcomes()
 
     async def adapters(self, name: str) -> Adapters:
         """Return the adapters of one gateway process."""
