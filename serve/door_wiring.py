@@ -41,7 +41,6 @@ from serve.jobs import Job, beside
 from serve.knowledge.sink import StreamSink
 from serve.oauth.ports import Accounts as ChangingAccounts
 from serve.oauth.ports import OAuthWorld, Registry
-from serve.priority import give_way
 from serve.signing_keys import is_announced, load_key_set, seal
 
 AGENT_FACTOR = 20.0
@@ -110,9 +109,8 @@ class DoorWiring:
         engine = None if people.directory is None else people.directory.engine
         tickets = None if engine is None else SqlTickets(engine)
         # Its process starts with the first file; a gateway that never records has none.
-        elsewhere = ProcessPoolExecutor(
-            1, mp_context=multiprocessing.get_context("spawn"), initializer=give_way
-        )
+        # It stays in its gateway's process group, by which Ray ends it with a gateway that died.
+        elsewhere = ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"))
         recorder = Recorder(
             RedisFacts(redis, name, cluster=settings.redis_cluster),
             objects,
