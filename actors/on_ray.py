@@ -29,6 +29,8 @@ from actors.ports import FencedError, HostClient, HostGoneError, Pulse
 from actors.scoring_on_ray import ServeScores
 
 ROOT = Path(__file__).resolve().parent.parent
+FIRST = ROOT / "serve" / "first"
+"""Holds what Python runs first in each process of Ray."""
 NAMESPACE = "raydesk"
 KEEPER = "keeper"
 HOST_MEMORY = 100 * 1024 * 1024
@@ -62,7 +64,7 @@ def start_ray(address: str = "local", *, dashboard: bool = False, dashboard_port
     """
     os.environ.update({k: v for k, v in ENVIRONMENT.items() if k not in os.environ})
     # Workers import the project from where this process did, before any installed namesake.
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    paths = [str(ROOT), str(FIRST), *filter(None, [os.environ.get("PYTHONPATH")])]
     os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(paths))
     options: dict[str, Any] = {}
     if address == "local":

@@ -40,6 +40,7 @@ PROGRAMS: dict[str, Sequence[str]] = {
     "simulator": (),
     "bot": ("--questions", "12000"),
     "bot_isolation": (),
+    "beside_people": (),
     "switchback": (),
     "policies": (),
     "auth": (),
@@ -129,7 +130,10 @@ def bot_rows(result: Result) -> list[Row]:
             "bot: answers a CPU second, one at a time / together",
             f"{result['answers_per_s_alone']:,.0f} / {result['answers_per_s_together']:,.0f}",
         ),
-        ("bot: learning them all again, CPU", f"{result['learn_cpu_s']:.0f} s"),
+        (
+            "bot: learning them all again / one wording more, CPU",
+            f"{result['learn_cpu_s']:.0f} / {result['relearn_cpu_s']:.1f} s",
+        ),
     ]
 
 
@@ -147,6 +151,15 @@ def bot_isolation_rows(result: Result) -> list[Row]:
             f"people's messages while the bot is left alone / {' / '.join(harms)}: p99",
             f"{times} ms",
         ),
+    ]
+
+
+def beside_people_rows(result: Result) -> list[Row]:
+    """Return the row of `benchmarks.beside_people`."""
+    people, ratio = result["human_ms"], result["human_p99_ratio"]
+    times = " / ".join(f"{people[name]['p99']:.0f}" for name in ("alone", *ratio))
+    return [
+        (f"people's messages alone / beside idle work, {' / on '.join(ratio)}: p99", f"{times} ms")
     ]
 
 
@@ -208,6 +221,7 @@ ROWS: dict[str, Callable[[Result], list[Row]]] = {
     "policies": policies_rows,
     "bot": bot_rows,
     "bot_isolation": bot_isolation_rows,
+    "beside_people": beside_people_rows,
     "auth": auth_rows,
 }
 

@@ -29,9 +29,9 @@ from ray.serve.schema import ApplicationStatus
 from actors.frames import Assist, Message
 from benchmarks import report
 from benchmarks.bot_questions import BASE, large_base, misspelt
+from benchmarks.chat_windows import CAPACITY, ChatWindows
 from benchmarks.histogram import Histogram
-from benchmarks.organisation import agent_id
-from benchmarks.people import People, Talk
+from benchmarks.people import People
 from benchmarks.system import System, running_system
 from bot.knowledge import Base
 from infra.knowledge.feed import Live, LiveVersion, RedisKnowledge
@@ -44,7 +44,6 @@ from serve.client import ClientEvent
 
 HARMS = ("killed", "hung", "upgraded")
 REPLICAS = ("ServeReplica:bot_model", "ServeReplica:bots")
-CAPACITY = 5
 WHOLE_S = 120.0
 
 
@@ -84,11 +83,11 @@ class Trial:
 
     def __init__(self, given: argparse.Namespace, system: System) -> None:
         self._given = given
-        self._system = system
         self._org = f"calm{time.time_ns()}"
-        agents = max(2, -(-given.sessions // CAPACITY))
         self._people = Watched(system.url, CAPACITY)
-        self._customers, self._staff = system.enrol(self._org, given.sessions, agents, CAPACITY)
+        self._chats = ChatWindows(
+            system, self._org, given.sessions, given.say_every, given.window, self._people
+        )
         self._texts: list[str] = []
         self._dice = random.Random(1)
         self._version = 0
@@ -182,50 +181,21 @@ class Trial:
     # --- people ----------------------------------------------------------------------------
 
     async def _chat(self, base: Base) -> tuple[dict[str, Histogram], dict[str, Any]]:
-        given, people = self._given, self._people
-        await people.hire({agent_id(self._org, n): t for n, t in enumerate(self._staff)})
-        talks = [await people.arrive(token) for token in self._customers]
-        while not all(talk.assigned_at for talk in talks):  # noqa: ASYNC110  # ends with the assignments
-            await asyncio.sleep(0.05)
-        stop = asyncio.Event()
-        jobs = [asyncio.create_task(self._keep_talking(talk, stop)) for talk in talks]
-        await asyncio.sleep(given.window / 2)
+        chats = self._chats
+        await chats.begin(self._texts)
         delays = {name: Histogram() for name in ("left alone", *HARMS)}
-        for _ in range(given.rounds):
+        for _ in range(self._given.rounds):
             for harm in HARMS:
                 # Made in a window's stead: in the load's own process it would be people's delay.
                 version = await self._next(base) if harm == "upgraded" else None
                 self._people.assist = Histogram()
-                delays["left alone"].merge(await self._window(""))
+                delays["left alone"].merge(await chats.window())
                 self._quiet_assist.merge(self._people.assist)
                 begun = time.perf_counter()
-                delays[harm].merge(await self._window(harm, version))
+                delays[harm].merge(await chats.window(self._harm(harm, version)))
                 await self._whole()
                 self._whole_s[harm].append(round(time.perf_counter() - begun, 1))
-        stop.set()
-        await asyncio.gather(*jobs)
-        deadline = time.perf_counter() + 30.0
-        while (people.under_way or people.checker.owed()) and time.perf_counter() < deadline:  # noqa: ASYNC110  # a look now and then says as much
-            await asyncio.sleep(0.1)
-        verdict = msgspec.to_builtins(people.checker.report())
-        await people.leave()
-        names = ("sent", "acked", "lost", "duplicated", "out_of_order", "double_assigned")
-        return delays, {name: verdict[name] for name in names}
-
-    async def _keep_talking(self, talk: Talk, stop: asyncio.Event) -> None:
-        # No two people keep step: after a pause they would all speak at once, for ever.
-        await asyncio.sleep(self._dice.random() * self._given.say_every)
-        while not stop.is_set():
-            self._people.say(talk, self._texts[talk.turn % len(self._texts)])
-            await asyncio.sleep(self._dice.uniform(0.5, 1.5) * self._given.say_every)
-
-    async def _window(self, harm: str, version: Live | None = None) -> Histogram:
-        """Return how late people's messages were in one window of a kind."""
-        self._people.checker.deliver = Histogram()
-        harming = asyncio.create_task(self._harm(harm, version))
-        await asyncio.sleep(self._given.window)
-        await harming
-        return self._people.checker.deliver
+        return delays, await chats.end()
 
     async def _harm(self, harm: str, version: Live | None) -> None:
         pids = bot_processes()

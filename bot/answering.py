@@ -49,7 +49,8 @@ def taught(base: Base) -> bytes:
 
 
 class Understanding:
-    """One base version, ready to answer. Immutable; made by `learn` or `bot.saving.load`."""
+    """One base version, ready to answer. Immutable; made by `learn`, `bot.relearning` or
+    `bot.saving.load`."""
 
     def __init__(
         self,
@@ -59,12 +60,15 @@ class Understanding:
         *,
         version: int = 0,
         evidence: Evidence = NO_EVIDENCE,
+        changed_n: int = 0,
     ) -> None:
         self.catalogue = catalogue
         self.model = model
         self.thresholds = thresholds
         self.version = version
         self.evidence = evidence
+        self.changed_n = changed_n
+        """Wordings that came or went since all were learned (`bot.relearning`)."""
 
     @classmethod
     def learn(
@@ -107,15 +111,27 @@ class Understanding:
 
     def with_thresholds(self, thresholds: Thresholds) -> Understanding:
         """Return the same understanding with other bands; nothing is learned again."""
-        return Understanding(
-            self.catalogue, self.model, thresholds, version=self.version, evidence=self.evidence
-        )
+        return self._but(thresholds=thresholds)
 
     def with_base(self, base: Base, version: int) -> Understanding:
         """Return what was learned, under another version of the base that teaches the same
         (`taught`): other answers, validities or categories."""
+        return self._but(catalogue=Catalogue(base), version=version)
+
+    def _but(
+        self,
+        *,
+        catalogue: Catalogue | None = None,
+        thresholds: Thresholds | None = None,
+        version: int | None = None,
+    ) -> Understanding:
         return Understanding(
-            Catalogue(base), self.model, self.thresholds, version=version, evidence=self.evidence
+            catalogue or self.catalogue,
+            self.model,
+            thresholds or self.thresholds,
+            version=self.version if version is None else version,
+            evidence=self.evidence,
+            changed_n=self.changed_n,
         )
 
     def forecast(self) -> Forecast:

@@ -105,6 +105,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.names)
 
+    def columns_of(self, names: Sequence[str]) -> I64:
+        """Return the column of each feature, -1 for unknown ones."""
+        found = (self._columns.get(name, -1) for name in names)
+        return np.fromiter(found, np.int64, len(names))
+
     def row(self, normalised: str) -> Row:
         """Return the known features of one text; both arrays are empty when none is known."""
         return self.read(normalised)[0]

@@ -101,6 +101,47 @@ def fit_intent(
     )  # fmt: skip
 
 
+def refit_intent(  # noqa: PLR0917
+    before: Intent,
+    origin: NDArray[np.int64],
+    found: Examples,
+    rows: Rows,
+    vocabulary: Vocabulary,
+    changed: NDArray[np.int64],
+    seed: int,
+) -> Intent:
+    """Learn again what few new examples change: the margins of the topics at the places `changed`,
+    and the centres. `origin` says which column each feature had before, -1: none."""
+    weights = feature_weights(rows, vocabulary)
+    narrow = np.where(vocabulary.kinds() == "s", 0, weights).astype(np.float32)
+    values = rows.weighed(weights)
+    table, bias = before.table, before.bias
+    if table.size:
+        table, bias = _carried(table, origin), bias.copy()
+        dice = np.random.default_rng(seed)
+        among = np.full(before.topics_n, -1, np.int32)  # every other topic is the rest
+        among[changed] = np.arange(len(changed))
+        own = found._replace(topics=among[found.topics])
+        shape = len(vocabulary), len(changed)
+        table[:, changed], bias[changed] = _fit_margins(rows, values, own, shape, dice)
+    layers = np.zeros((len(before.layers), len(vocabulary), HIDDEN), np.float32)
+    for k, layer in enumerate(before.layers):
+        layers[k] = _carried(layer, origin)
+    return Intent(
+        weights, narrow, table, bias, layers, before.offsets, before.outs, before.out_offsets,
+        *_centres(rows, values, found.topics, (len(vocabulary), before.topics_n)),
+        before.topics_n,
+    )  # fmt: skip
+
+
+def _carried(table: F32, origin: NDArray[np.int64]) -> F32:
+    """Return the rows of a table in their new order, 0 for features that are new."""
+    carried = np.zeros((len(origin), table.shape[1]), np.float32)
+    here = origin >= 0
+    carried[here] = table[origin[here]]
+    return carried
+
+
 def feature_weights(rows: Rows, vocabulary: Vocabulary) -> F32:
     """Return what each column counts: its kind's share times a tempered rarity."""
     found_in = np.bincount(rows.columns, minlength=len(vocabulary))

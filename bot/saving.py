@@ -45,6 +45,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     thresholds: Thresholds = Thresholds()
     combiner: Combiner = Combiner()
     names: list[str] = []
+    changed_n: int = 0
     encoder: str = ""
     """Which encoder it was learned with; empty: without."""
 
@@ -61,6 +62,7 @@ def dump(bot: Understanding) -> bytes:
         format=FORMAT,
         format_version=FORMAT_VERSION,
         version=bot.version,
+        changed_n=bot.changed_n,
         base=bot.catalogue.base,
         thresholds=bot.thresholds,
         combiner=bot.model.combiner,
@@ -121,6 +123,7 @@ def load(data: bytes, encoder: Encoder | None = None) -> Understanding:
         header.thresholds,
         version=header.version,
         evidence=Evidence(judged, wording),
+        changed_n=header.changed_n,
     )
     bot.warm_up()
     return bot

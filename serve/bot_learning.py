@@ -1,7 +1,8 @@
 """How the bot's model comes by what it has learned: from the store, or by learning it elsewhere.
 
 Learning ten thousand wordings is many seconds of CPU; reading back what was learned is half of one.
-So a replica that was killed, or a second one, learns nothing again.
+So a replica that was killed, or a second one, learns nothing again, and where few wordings changed
+only these are learned.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from actors.ports import Objects
 from bot.answering import Understanding, taught
 from bot.encoder import Encoder
 from bot.knowledge import Base, Version
+from bot.relearning import relearned
 from bot.saving import FORMAT_VERSION, ModelFileError, dump, load
 from serve.knowledge.encoding import encoder_here
+from serve.pacing import pace
 from serve.priority import idle_thread, run_when_idle
 
 SMALL_N = 500
@@ -71,9 +74,10 @@ class StoredLearning:
         return await loop.run_in_executor(self._thread, learn)
 
     async def _load(self, data: bytes) -> Understanding:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._thread, load, data, self._encoder
-        )
+        with pace():
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread, load, data, self._encoder
+            )
 
     async def _kept(self, folder: str, content: str) -> Understanding | None:
         """Return what was learned of the same content, None: nothing that can be read."""
@@ -127,10 +131,30 @@ def learn_when_idle(objects: Objects, base: Base, version: int, key: str) -> byt
     hundreds of megabytes are not what Ray's object store is for.
     """
     run_when_idle()
-    data = dump(Understanding.learn(base, version=version, encoder=encoder_here()))
+    data = dump(learn_from_newest(objects, base, version, key.rpartition("/")[0] + "/"))
     try:
         asyncio.run(objects.put(key, data))
     except Exception as error:  # noqa: BLE001 - then the caller has it, and no successor
         log.warning("bot.not_kept", key=key, error=repr(error))
         return data
     return b""
+
+
+def learn_from_newest(objects: Objects, base: Base, version: int, folder: str) -> Understanding:
+    """Learn the base from what is kept newest in the folder, where few wordings changed; else
+    whole."""
+    encoder = encoder_here()
+    before = asyncio.run(_newest(objects, folder, encoder))
+    learned = None if before is None else relearned(before, base, version=version)
+    log.info("bot.learning", folder=folder, version=version, whole=learned is None)
+    return learned or Understanding.learn(base, version=version, encoder=encoder)
+
+
+async def _newest(objects: Objects, folder: str, encoder: Encoder | None) -> Understanding | None:
+    """Return what was learned last, None: nothing that can be read."""
+    try:
+        keys = await objects.keys(folder)
+        return load(await objects.get(keys[-1]) or b"", encoder) if keys else None
+    except Exception as error:  # noqa: BLE001 - then all is learned
+        log.warning("bot.kept_unreadable", folder=folder, error=repr(error))
+    return None

@@ -15,7 +15,7 @@ from serve.bot_learning import Elsewhere, StoredLearning, learn_when_idle
 from serve.bot_model import BotModel
 from serve.bot_wiring import BotWiring
 from serve.knowledge.encoding import encoder_here
-from serve.priority import LAST, behind_people, calm_start, idle_thread
+from serve.priority import LAST, SETTLED_S, behind_people, calm_start, idle_thread
 
 QUEUED_N = 500
 """Questions that one caller may have under way; more fail at once."""
@@ -77,7 +77,7 @@ def model_app(wiring: BotWiring, replicas: int = 1) -> serve.Application:
         ray_actor_options={
             "num_cpus": 0,
             "memory": 300 * 1024 * 1024,
-            "runtime_env": behind_people(__name__, calm=True),
+            "runtime_env": behind_people(__name__, calm_after_s=SETTLED_S),
         },
     )
     return deployed(ModelReplica).bind(wiring)

@@ -18,7 +18,7 @@ from serve.bot_wiring import BotWiring
 from serve.bot_writer import Writer
 from serve.bots import BotParts
 from serve.oauth.key_following import KeyFollower
-from serve.priority import behind_people, calm_start
+from serve.priority import SETTLED_S, behind_people, calm_start
 from serve.tokens import Tokens
 
 REPORT_S = 1.0
@@ -114,7 +114,7 @@ def bot_app(wiring: BotWiring, url: str, asked: Asking) -> serve.Application:
         ray_actor_options={
             "num_cpus": 0,
             "memory": 200 * 1024 * 1024,
-            "runtime_env": behind_people(__name__, calm=True),
+            "runtime_env": behind_people(__name__, calm_after_s=SETTLED_S),
         },
     )
     return deployed(BotReplica).bind(wiring, url, asked)

@@ -12,32 +12,37 @@ import os
 import shlex
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+
+import psutil
+
+from serve.pacing import pace
 
 NICE = 10
 """Of work that somebody waits for, though not a customer who talks to a person."""
 LAST = 19
-LULL_S = 2.0
-"""Who died together is started together: Ray's own part in it, at people's priority, lasts about
-this long."""
-HURRY_S = 20.0
-"""A start on a quiet node takes half of this."""
+HURRY_S = 25.0
+"""A start beside busy people takes about half of this; Ray waits 60 s for a worker."""
+SETTLED_S = 60.0
+"""A node that is up for less starts everything for the first time, and people wait for that."""
 
 _WORKER = Path(__file__).with_name("worker_behind_people.py")
 
 
 def give_way(nice: int = NICE) -> None:
-    """Let this process run at that niceness, in a session of its own that gives way to others."""
+    """Let this process run at that niceness at least, in a session of its own that gives way to
+    others. May be repeated."""
     with suppress(OSError):  # it leads a session, or its starter is of another one
         if (
             os.getpgrp() == os.getpid()
         ):  # who leads a group (Ray's workers do) may not, until it joins another
             os.setpgid(0, os.getpgid(os.getppid()))
         os.setsid()
-    os.nice(nice)
+    os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
     give_way_as_session(LAST)
 
 
@@ -65,38 +70,61 @@ def idle_thread(name: str) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, name, initializer=start)
 
 
+def stay_on_one_processor() -> None:
+    """Let the calling thread, and what it starts, run on one processor only (Linux): idle work that
+    wanders is where people's processes wake up half of the time."""
+    if sys.platform == "linux":
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
 class CalmStart:
     """A start that people do not notice: on one processor (Linux), which starts that happen at once
-    share, at the lowest priority of a session. Under a load that leaves it no time it would last
-    for ever: after `HURRY_S` it goes on like everyone else's work."""
+    share, at the lowest priority of a session, with rests. Under a load that leaves it no time it
+    would last for ever: a process older than `HURRY_S` goes on like everyone else's work."""
 
     def __init__(self) -> None:
+        self._rests = ExitStack()
         self._processors: set[int] = set()
         self._timer: threading.Timer | None = None
+        self._ended = False
 
-    def begin(self) -> None:
-        """Begin it, while the process has one thread."""
+    def begin(self, after_s: float) -> None:
+        """Begin it, while the process has one thread, if its starter is at least that old; else
+        start like everyone.
+
+        Where it may run afterwards is where its starter may: it may itself have begun before, as
+        another program.
+        """
+        starter = os.getppid()
+        left_s = HURRY_S - age_s(os.getpid()) if age_s(starter) >= after_s else 0.0
         if sys.platform == "linux":
-            self._processors = os.sched_getaffinity(0)
-            os.sched_setaffinity(0, {max(self._processors)})
-        self._timer = threading.Timer(HURRY_S, self._hurry)
+            self._processors = os.sched_getaffinity(starter)
+        if left_s <= 0.0:
+            self._hurry()
+            return
+        stay_on_one_processor()
+        self._timer = threading.Timer(left_s, self._hurry)
         self._timer.daemon = True
         self._timer.start()
+        self._rests.enter_context(pace())
 
     def end(self) -> None:
         """Run as what is asked while people talk from now on. Only the first call does anything."""
+        if self._ended:
+            return
+        self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-            self._spread()
-            give_way_as_session(NICE)
+            self._go_on()
+        give_way_as_session(NICE)
 
     def _hurry(self) -> None:
-        self._spread()
+        self._go_on()
         give_way_as_session(0)
 
-    def _spread(self) -> None:
-        """Let all threads run wherever they might before."""
+    def _go_on(self) -> None:
+        """Rest no more, and let all threads run wherever the starter's may."""
+        self._rests.close()
         if sys.platform == "linux":
             for thread in Path("/proc/self/task").iterdir():
                 with suppress(OSError):  # it has ended meanwhile
@@ -107,17 +135,35 @@ calm_start = CalmStart()
 """Of this process."""
 
 
-def behind_people(*modules: str, nice: int = NICE, calm: bool = False) -> dict[str, Any]:
+def start_behind_people(nice: int, calm_after_s: str) -> None:
+    """Give way, and begin a `calm_start` as `behind_people` was told; without one stay on one
+    processor for good."""
+    give_way(nice)
+    if calm_after_s:
+        calm_start.begin(float(calm_after_s))
+    else:
+        stay_on_one_processor()
+
+
+def age_s(pid: int) -> float:
+    """Return for how long a process has been running, whatever programs it became."""
+    return time.time() - psutil.Process(pid).create_time()
+
+
+def behind_people(
+    *modules: str, nice: int = NICE, calm_after_s: float | None = None
+) -> dict[str, Any]:
     """Return the Ray runtime environment of a process that gives way from its first instruction,
     and imports those modules when the processor would idle: imports are seconds of CPU, which a
     restart would take from people.
 
     Args:
-        calm: for what is restarted while people talk: it rests for `LULL_S` and begins a
-            `calm_start`, which whoever runs in it ends when it is ready.
+        calm_after_s: for what is restarted while people talk: on a node that is up for so long it
+            begins a `calm_start`, which whoever runs in it ends when it is ready. None: it stays
+            on one processor for good.
 
     Every node must have the interpreter and Raydesk at the same path, as nodes of one image do.
     """
-    way = "calm" if calm else "now"
-    command = (sys.executable, str(_WORKER), str(nice), way, ",".join(modules))
+    calm = "" if calm_after_s is None else str(calm_after_s)
+    command = (sys.executable, str(_WORKER), str(nice), calm, ",".join(modules))
     return {"py_executable": shlex.join(command)}

@@ -1,6 +1,6 @@
 """Starts a worker of Ray that gives way to people (`serve.priority.behind_people`):
 
-    python serve/worker_behind_people.py NICE calm|now MODULE,MODULE WORKER ARGUMENT...
+    python serve/worker_behind_people.py NICE CALM_AFTER_S MODULE,MODULE WORKER ARGUMENT...
 
 Gives way, imports the modules in a thread of the idle class, and becomes the worker. On a node one
 such worker imports at a time, so that people always have the other processors.
@@ -12,7 +12,6 @@ import fcntl
 import importlib
 import runpy
 import sys
-import time
 from pathlib import Path
 
 UNUSED = ("pandas",)
@@ -23,23 +22,15 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 def main() -> None:
     """Run the worker, with its own arguments, as if it had been started itself."""
-    _, nice, way, modules, worker, *_ = sys.argv
+    _, nice, calm_after_s, modules, worker, *_ = sys.argv
     sys.argv = sys.argv[4:]
     sys.path[0] = str(Path(worker).resolve().parent)
     sys.path.append(str(_ROOT))
-    from serve.priority import (  # noqa: PLC0415  # now it can be found
-        LULL_S,
-        calm_start,
-        give_way,
-        idle_thread,
-    )
+    from serve.priority import idle_thread, start_behind_people  # noqa: PLC0415  # found now
 
-    give_way(int(nice))
+    start_behind_people(int(nice), calm_after_s)
     for name in UNUSED:
         sys.modules[name] = None  # type: ignore[assignment]  # as if it were not there
-    if way == "calm":
-        calm_start.begin()
-        time.sleep(LULL_S)
     with idle_thread("imports") as thread, Path(__file__).open(encoding="utf-8") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         thread.submit(_import, modules.split(",") if modules else []).result()

@@ -18,7 +18,7 @@ from bot.tables import FileError
 from serve.knowledge import jobs as j
 from serve.knowledge.framing import read_frame, write_frame
 from serve.knowledge.importing import read_file
-from serve.priority import give_way
+from serve.priority import give_way, stay_on_one_processor
 
 IDLE_S = 600.0
 
@@ -75,6 +75,7 @@ def _base(body: bytes) -> Base:
 def main() -> None:
     """Work until the input ends, or nothing was asked for a while."""
     give_way()
+    stay_on_one_processor()
     source, target = sys.stdin.buffer, sys.stdout.buffer
     # Whatever a library prints must not end up between the frames.
     sys.stdout = sys.stderr

@@ -105,7 +105,7 @@ def test_a_shell_finds_the_real_haproxy_behind_the_wrapper(tmp_path: Path) -> No
         ["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     found = dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line)
-    assert found["PYTHONPATH"] == str(tmp_path)
+    assert found["PYTHONPATH"] == f"{tmp_path}:{tmp_path}/serve/first"
     assert found["RAY_SERVE_HAPROXY_BINARY_PATH"] == str(tmp_path / "serve" / "haproxy_forwarding")
     assert found[BEHIND] == get_haproxy_binary()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ from bot.answering import Understanding
 from bot.knowledge import Answer, Base, Topic, Version
 from bot.saving import dump
 from infra.objects import LocalObjects
-from serve.bot_learning import KEPT_N, SMALL_N, StoredLearning, folder_of
+from serve.bot_learning import KEPT_N, SMALL_N, StoredLearning, folder_of, learn_from_newest
 
 
 def version(number: int, topics_n: int = 3, word: str = "refund") -> Version:
@@ -27,6 +28,12 @@ def version(number: int, topics_n: int = 3, word: str = "refund") -> Version:
     return Version(number=number, base=Base(id="faq", name="faq", topics=tuple(topics)), at=0.0)
 
 
+def small(base: Base, wordings_n: int = 20) -> Base:
+    """Return the base with so many wordings a topic."""
+    few = [msgspec.structs.replace(t, similar=t.similar[: wordings_n - 1]) for t in base.topics]
+    return msgspec.structs.replace(base, topics=tuple(few))
+
+
 class Elsewhere:
     """Counts what is learned; learns a small piece of it, which is enough here. `objects` None:
     the store is away."""
@@ -37,9 +44,7 @@ class Elsewhere:
 
     async def __call__(self, base: Base, number: int, key: str) -> bytes:
         self.learned.append(number)
-        few = [msgspec.structs.replace(one, similar=one.similar[:2]) for one in base.topics]
-        small = msgspec.structs.replace(base, topics=tuple(few))
-        data = dump(Understanding.learn(small, version=number))
+        data = dump(Understanding.learn(small(base, 3), version=number))
         if self._objects is None:
             return data
         await self._objects.put(key, data)
@@ -136,3 +141,24 @@ async def test_a_store_that_is_away_costs_learning_again(tmp_path: Path) -> None
     (tmp_path / "bot").write_text("a file where the folder should be")
     learn = StoredLearning(LocalObjects(tmp_path), Elsewhere(None))
     assert (await learn("o", version(4))).version == 4
+
+
+def test_few_other_wordings_are_learned_from_the_newest_and_many_are_not(
+    objects: LocalObjects,
+) -> None:
+    folder = folder_of("o", "faq")
+    base = small(version(1).base)
+    assert learn_from_newest(objects, base, 1, folder).changed_n == 0
+    whole = Understanding.learn(base, version=1)
+    asyncio.run(objects.put(f"{folder}{1:010}-x", dump(whole)))
+    first, *others = base.topics
+    more = msgspec.structs.replace(first, similar=(*first.similar, "where is my parcel"))
+    changed = msgspec.structs.replace(base, topics=(more, *others))
+    found = learn_from_newest(objects, changed, 2, folder)
+    assert (found.version, found.changed_n) == (2, 1)
+    assert found.answer("where is my parcel", now=0.0, audience=None).topic == "t0"
+    assert (
+        learn_from_newest(objects, small(version(3, word="parcel").base), 3, folder).changed_n == 0
+    )
+    asyncio.run(objects.put(f"{folder}{2:010}-x", b"PK nonsense"))
+    assert learn_from_newest(objects, changed, 3, folder).changed_n == 0

@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from serve.priority import LULL_S, NICE, behind_people
+from actors.on_ray import FIRST
+from serve.priority import LAST, NICE, behind_people
 
 _SEEN = """
 import json, os, sys
@@ -25,6 +25,7 @@ print(json.dumps({
     "leads_group": os.getpgrp() == os.getpid(),
     "nice": os.nice(0),
     "policy": os.sched_getscheduler(0) if sys.platform == "linux" else 0,
+    "processors": len(os.sched_getaffinity(0)) if sys.platform == "linux" else 0,
     "session_nice": group.read_text().split()[-1] if group.exists() else "19",
 }))
 """
@@ -87,7 +88,7 @@ def output_of(command: str, worker: Path) -> bytes:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds processes to processors")
-def test_a_calm_start_rests_and_stays_on_one_processor_until_it_is_ready(tmp_path: Path) -> None:
+def test_a_calm_start_stays_on_one_processor_until_it_is_ready(tmp_path: Path) -> None:
     worker = tmp_path / "worker.py"
     worker.write_text(
         "import json, os, threading\n"
@@ -106,14 +107,54 @@ def test_a_calm_start_rests_and_stays_on_one_processor_until_it_is_ready(tmp_pat
         "thread.join()\n"
         "print(json.dumps(seen))\n"
     )
-    command = behind_people("json", calm=True)["py_executable"]
+    command = behind_people("json", calm_after_s=0.0)["py_executable"]
 
-    begun = time.monotonic()
     told = output_of(command, worker)
 
     mine = sorted(os.sched_getaffinity(0))
-    assert time.monotonic() - begun >= LULL_S
     assert json.loads(told) == [[mine[-1]], mine], "a thread of the start too"
+
+
+def set_up(tmp_path: Path, name: str, py_executable: str) -> dict[str, object]:
+    """Return what Ray's set-up of a worker, as far as we are concerned, sees of itself."""
+    program = tmp_path / name
+    program.write_text(_SEEN)
+    context = json.dumps({"py_executable": py_executable})
+    seen: dict[str, object] = json.loads(
+        subprocess.run(
+            [sys.executable, program, f"--serialized-runtime-env-context={context}"],
+            env={**os.environ, "PYTHONPATH": str(FIRST)},
+            stdout=subprocess.PIPE,
+            check=True,
+            timeout=60,
+        ).stdout
+    )
+    return seen
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds processes to processors")
+@pytest.mark.parametrize(("calm_after_s", "pinned"), [(0.0, True), (1e9, False), (None, True)])
+def test_a_worker_gives_way_before_ray_sets_it_up(
+    tmp_path: Path, calm_after_s: float | None, pinned: bool
+) -> None:
+    """The first start of a node is everybody's: its session does not wait for others'."""
+    command = behind_people("json", nice=LAST, calm_after_s=calm_after_s)["py_executable"]
+    seen = set_up(tmp_path, "setup_worker.py", command)
+    assert seen["leads_session"]
+    assert seen["nice"] == NICE, "its own niceness comes later"
+    if Path("/proc/self/autogroup").exists():
+        assert seen["session_nice"] == ("19" if pinned else "0")
+    assert (seen["processors"] == 1) == (pinned or os.cpu_count() == 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [("setup_worker.py", sys.executable), ("other.py", behind_people("json")["py_executable"])],
+)
+def test_no_other_process_gives_way(tmp_path: Path, name: str, command: str) -> None:
+    seen = set_up(tmp_path, name, command)
+    assert not seen["leads_session"]
+    assert seen["nice"] == os.getpriority(os.PRIO_PROCESS, 0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds processes to processors")
@@ -127,8 +168,8 @@ def test_a_start_that_takes_too_long_goes_on_like_everybody(tmp_path: Path) -> N
         "    group = Path('/proc/self/autogroup')\n"
         "    return int(group.read_text().split()[-1]) if group.exists() else None\n"
         "seen = [nice()]\n"
-        "priority.HURRY_S = 0.2\n"
-        "priority.calm_start.begin()\n"
+        "priority.HURRY_S = priority.age_s(os.getpid()) + 0.2\n"
+        "priority.calm_start.begin(0.0)\n"
         "while len(os.sched_getaffinity(0)) == 1 < os.cpu_count() or nice() == 19:\n"
         "    time.sleep(0.01)\n"
         "seen.append(nice())\n"
