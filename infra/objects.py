@@ -23,9 +23,9 @@ from infra.settings import Settings
 PART = ".part-"
 """Marks a file of the local store that is still being written."""
 PIECE = 2**20
-"""Bytes of one system call. Brought to the disk at once, a large file would keep a store on the same
-disk that waits for its own few bytes (`appendfsync always`) waiting too; read at once, it keeps a
-processor for as long as that takes, at any priority, on kernels without full preemption."""
+"""Bytes of one system call. Brought to the disk at once, a large file would keep a store on the
+same disk that waits for its own few bytes (`appendfsync always`) waiting too; read at once, it
+keeps a processor for as long as that takes, at any priority, on kernels without full preemption."""
 
 
 class BadKeyError(ValueError):
