@@ -24,7 +24,7 @@ from benchmarks import report
 from benchmarks.bot_questions import large_base
 from benchmarks.chat_windows import ChatWindows
 from benchmarks.histogram import Histogram
-from benchmarks.system import System, running_system
+from benchmarks.system import running_system
 from bot.answering import Understanding
 from serve.priority import LAST, give_way, run_when_idle, stay_on_one_processor
 
@@ -76,11 +76,8 @@ async def learner(kind: str, wordings: int) -> AsyncIterator[psutil.Process]:
         await process.wait()
 
 
-async def trial(given: argparse.Namespace, system: System) -> dict[str, Any]:
+async def trial(given: argparse.Namespace, chats: ChatWindows) -> dict[str, Any]:
     """Return people's delays without and with each kind of learner."""
-    chats = ChatWindows(
-        system, f"beside{time.time_ns()}", given.sessions, given.say_every, given.window
-    )
     await chats.begin(TEXTS)
     delays = {name: Histogram() for name in ("alone", *KINDS)}
     shares: dict[str, list[float]] = {kind: [] for kind in KINDS}
@@ -114,7 +111,11 @@ def main() -> None:
         learn_for_ever(given)
     facts = report.machine_facts()
     with running_system(given.url) as system:
-        result = asyncio.run(trial(given, system))
+        # It enrols its organisation with an event loop of its own.
+        chats = ChatWindows(
+            system, f"beside{time.time_ns()}", given.sessions, given.say_every, given.window
+        )
+        result = asyncio.run(trial(given, chats))
     shown = [{"learner": name, **times} for name, times in result["human_ms"].items()]
     report.say(report.table(shown))
     report.write({"benchmark": "beside_people", **result, "machine": facts}, given.json)

@@ -144,8 +144,9 @@ def learn_from_newest(objects: Objects, base: Base, version: int, folder: str) -
     """Learn the base from what is kept newest in the folder, where few wordings changed; else
     whole."""
     encoder = encoder_here()
-    before = asyncio.run(_newest(objects, folder, encoder))
-    learned = None if before is None else relearned(before, base, version=version)
+    with pace():
+        before = asyncio.run(_newest(objects, folder, encoder))
+        learned = None if before is None else relearned(before, base, version=version)
     log.info("bot.learning", folder=folder, version=version, whole=learned is None)
     return learned or Understanding.learn(base, version=version, encoder=encoder)
 

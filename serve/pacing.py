@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-RUN_S, REST_S = 0.004, 0.006
+RUN_S, REST_S = 0.0025, 0.0075
 LOOK_S = 0.25
 SWITCH_S = sys.getswitchinterval()
 ROOM = 0.6

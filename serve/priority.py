@@ -25,7 +25,7 @@ from serve.pacing import pace
 NICE = 10
 """Of work that somebody waits for, though not a customer who talks to a person."""
 LAST = 19
-HURRY_S = 25.0
+HURRY_S = 30.0
 """A start beside busy people takes about half of this; Ray waits 60 s for a worker."""
 SETTLED_S = 60.0
 """A node that is up for less starts everything for the first time, and people wait for that."""
