@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks import report
+from benchmarks import chat_windows, report
 from benchmarks.bot_questions import large_base
 from benchmarks.chat_windows import ChatWindows
 from benchmarks.histogram import Histogram
@@ -36,11 +36,7 @@ READY = b"learning\n"
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line, checked."""
-    parser = report.parser(__doc__ or "")
-    parser.add_argument("--sessions", type=int, default=40)
-    parser.add_argument("--say-every", type=float, default=0.4, help="seconds, per session")
-    parser.add_argument("--window", type=float, default=15.0, help="seconds of one window")
-    parser.add_argument("--rounds", type=int, default=3, help="windows of each kind")
+    parser = chat_windows.parser(__doc__ or "")
     parser.add_argument("--wordings", type=int, default=12_000, help="that are learned")
     parser.add_argument("--learn", choices=KINDS, help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
@@ -112,9 +108,7 @@ def main() -> None:
     facts = report.machine_facts()
     with running_system(given.url) as system:
         # It enrols its organisation with an event loop of its own.
-        chats = ChatWindows(
-            system, f"beside{time.time_ns()}", given.sessions, given.say_every, given.window
-        )
+        chats = ChatWindows(given, system, f"beside{time.time_ns()}")
         result = asyncio.run(trial(given, chats))
     shown = [{"learner": name, **times} for name, times in result["human_ms"].items()]
     report.say(report.table(shown))

@@ -12,15 +12,17 @@ costs is real, what it says is not.
 
 from __future__ import annotations
 
+import argparse
 import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import jieba
-import msgspec
 
+from benchmarks.bot_questions import one_more
 from benchmarks.encoder_model import write_encoder
 from benchmarks.report import Cell, machine_facts, parser, say, table, write
 from bot.answering import Understanding
@@ -114,6 +116,19 @@ def main() -> None:
     options.add_argument("--topics", type=int, default=120)
     options.add_argument("--encoder-layers", type=int, default=0)
     given = options.parse_args()
+    result = {
+        "questions": given.questions,
+        "topics": given.topics,
+        "encoder_layers": given.encoder_layers,
+        **measured(given),
+        "machine": machine_facts(),
+    }
+    say(table(shown(result)))
+    write(result, given.json)
+
+
+def measured(given: argparse.Namespace) -> dict[str, Any]:
+    """Learn a made-up base, whole and with one wording more, and answer from it."""
     encoder = encoder_of(given.encoder_layers)
     base, asked = made_up(given.questions, given.topics)
     say("compiling")
@@ -125,7 +140,8 @@ def main() -> None:
         lambda: learned.append(Understanding.learn(base, encoder=encoder))
     )
     bot = learned[0]
-    relearn_cpu, _ = cpu_seconds(lambda: relearned(bot, one_more(base), version=2))
+    more = one_more(base, "one wording more")
+    relearn_cpu, _ = cpu_seconds(lambda: relearned(bot, more, version=2))
     bot.answer_many(asked[:100], now=NOW)
     say("answering one at a time")
     each = alone(bot, asked)
@@ -135,36 +151,30 @@ def main() -> None:
         if encoder is not None:
             encoder.forget()
         together += cpu_seconds(lambda: bot.answer_many(asked, now=NOW))[0]
-    result = {
-        "questions": given.questions,
-        "topics": given.topics,
-        "encoder_layers": given.encoder_layers,
+    return {
         "answer_cpu_ms": _ms(each),
         "answers_per_s_alone": len(each) / (sum(each) / 1e3),
         "answers_per_s_together": 3 * len(asked) / together,
         "learn_cpu_s": learn_cpu,
         "learn_wall_s": learn_wall,
         "relearn_cpu_s": relearn_cpu,
-        "machine": machine_facts(),
     }
-    ms = _ms(each)
-    told: list[tuple[str, str]] = [
+
+
+def shown(result: dict[str, Any]) -> list[dict[str, Cell]]:
+    """Return the numbers as rows to print."""
+    ms = result["answer_cpu_ms"]
+    told = [
         ("CPU per answer, ms: p50 / p99", f"{ms['p50']:.2f} / {ms['p99']:.2f}"),
         ("answers a CPU second, alone", f"{result['answers_per_s_alone']:,.0f}"),
         ("answers a CPU second, together", f"{result['answers_per_s_together']:,.0f}"),
-        ("seconds to learn, CPU / wall", f"{learn_cpu:.1f} / {learn_wall:.1f}"),
-        ("seconds to learn one wording more, CPU", f"{relearn_cpu:.1f}"),
+        (
+            "seconds to learn, CPU / wall",
+            f"{result['learn_cpu_s']:.1f} / {result['learn_wall_s']:.1f}",
+        ),
+        ("seconds to learn one wording more, CPU", f"{result['relearn_cpu_s']:.1f}"),
     ]
-    rows: list[dict[str, Cell]] = [{"what": what, "value": value} for what, value in told]
-    say(table(rows))
-    write(result, given.json)
-
-
-def one_more(base: Base) -> Base:
-    """Return the base with one more wording."""
-    first, *others = base.topics
-    more = msgspec.structs.replace(first, similar=(*first.similar, f"{first.question} please"))
-    return msgspec.structs.replace(base, topics=(more, *others))
+    return [{"what": what, "value": value} for what, value in told]
 
 
 def _ms(each: Sequence[float]) -> dict[str, float]:

@@ -27,8 +27,8 @@ from ray import serve
 from ray.serve.schema import ApplicationStatus
 
 from actors.frames import Assist, Message
-from benchmarks import report
-from benchmarks.bot_questions import BASE, large_base, misspelt
+from benchmarks import chat_windows, report
+from benchmarks.bot_questions import BASE, large_base, misspelt, one_more
 from benchmarks.chat_windows import CAPACITY, ChatWindows
 from benchmarks.histogram import Histogram
 from benchmarks.people import People
@@ -49,11 +49,7 @@ WHOLE_S = 120.0
 
 def options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line, checked."""
-    parser = report.parser(__doc__ or "")
-    parser.add_argument("--sessions", type=int, default=40)
-    parser.add_argument("--say-every", type=float, default=0.4, help="seconds, per session")
-    parser.add_argument("--window", type=float, default=15.0, help="seconds of one window")
-    parser.add_argument("--rounds", type=int, default=3, help="windows of each kind")
+    parser = chat_windows.parser(__doc__ or "")
     parser.add_argument("--questions", type=int, default=12_000, help="wordings in the base")
     parser.add_argument("--rate", type=float, default=100.0, help="questions a second")
     parser.add_argument("--seconds", type=float, default=20.0, help="of questions")
@@ -85,9 +81,7 @@ class Trial:
         self._given = given
         self._org = f"calm{time.time_ns()}"
         self._people = Watched(system.url, CAPACITY)
-        self._chats = ChatWindows(
-            system, self._org, given.sessions, given.say_every, given.window, self._people
-        )
+        self._chats = ChatWindows(given, system, self._org, self._people)
         self._texts: list[str] = []
         self._dice = random.Random(1)
         self._version = 0
@@ -126,10 +120,7 @@ class Trial:
     async def _next(self, base: Base) -> Live:
         """Return a next version of the base, with one more wording: it will be learned."""
         self._version += 1
-        first = base.topics[0]
-        more = (*first.similar, f"{first.question} ({self._version})")
-        changed = msgspec.structs.replace(first, similar=more)
-        base = msgspec.structs.replace(base, topics=(changed, *base.topics[1:]))
+        base = one_more(base, f"{base.topics[0].question} ({self._version})")
         body = await asyncio.to_thread(lambda: zlib.compress(msgspec.json.encode(base)))
         stored = LiveVersion(
             number=self._version, at=time.time(), by="", note="", restored=0, body=body

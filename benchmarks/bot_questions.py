@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import msgspec
+
 from bot.knowledge import Answer, Base, Topic
 
 BASE = "large"
@@ -55,6 +57,13 @@ def large_base(wordings: int, org: str) -> Base:
             )
         )
     return Base(id=BASE, name=BASE, org=org, topics=tuple(topics))
+
+
+def one_more(base: Base, wording: str) -> Base:
+    """Return the base with one more wording in its first topic."""
+    first, *others = base.topics
+    more = msgspec.structs.replace(first, similar=(*first.similar, wording))
+    return msgspec.structs.replace(base, topics=(more, *others))
 
 
 def misspelt(base: Base, number: int, dice: random.Random) -> list[str]:

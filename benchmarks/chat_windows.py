@@ -3,6 +3,7 @@ notice of something that happens in one window and not in the other."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import random
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from benchmarks import report
 from benchmarks.histogram import Histogram
 from benchmarks.organisation import agent_id
 from benchmarks.people import People, Talk
@@ -20,31 +22,33 @@ CAPACITY = 5
 _COUNTS = ("sent", "acked", "lost", "duplicated", "out_of_order", "double_assigned")
 
 
+def parser(doc: str) -> argparse.ArgumentParser:
+    """Return the command line of a program that watches people in windows."""
+    options = report.parser(doc)
+    options.add_argument("--sessions", type=int, default=40)
+    options.add_argument("--say-every", type=float, default=0.4, help="seconds, per session")
+    options.add_argument("--window", type=float, default=15.0, help="seconds of one window")
+    options.add_argument("--rounds", type=int, default=3, help="windows of each kind")
+    return options
+
+
 class ChatWindows:
     """The people of one trial.
 
     Args:
+        given: the options of `parser`.
         org: an organisation of its own, which is enrolled here.
-        sessions: how many customers talk at once.
-        say_every_s: the mean time between two messages of a session.
-        window_s: the length of one window.
         people: whom to use; plain ones unless given.
     """
 
-    def __init__(  # noqa: PLR0917
-        self,
-        system: System,
-        org: str,
-        sessions: int,
-        say_every_s: float,
-        window_s: float,
-        people: People | None = None,
+    def __init__(
+        self, given: argparse.Namespace, system: System, org: str, people: People | None = None
     ) -> None:
         self.org = org
         self.people = people or People(system.url, CAPACITY)
-        agents = max(2, -(-sessions // CAPACITY))
-        self._customers, self._staff = system.enrol(org, sessions, agents, CAPACITY)
-        self._every_s, self._window_s = say_every_s, window_s
+        agents = max(2, -(-given.sessions // CAPACITY))
+        self._customers, self._staff = system.enrol(org, given.sessions, agents, CAPACITY)
+        self._every_s, self._window_s = given.say_every, given.window
         self._dice = random.Random(1)
         self._over = asyncio.Event()
         self._jobs: list[asyncio.Task[None]] = []

@@ -85,9 +85,7 @@ def fit_intent(
     found: Examples, rows: Rows, vocabulary: Vocabulary, topics_n: int, seed: int
 ) -> Intent:
     """Learn all views. `rows` are the same examples with each feature once."""
-    weights = feature_weights(rows, vocabulary)
-    narrow = np.where(vocabulary.kinds() == "s", 0, weights).astype(np.float32)
-    values = rows.weighed(weights)
+    weights, narrow, values = _weighed(rows, vocabulary)
     shape = len(vocabulary), topics_n
     table, bias = np.zeros((0, topics_n), np.float32), np.zeros(topics_n, np.float32)
     if has_margins(len(rows.columns), shape):
@@ -112,9 +110,7 @@ def refit_intent(  # noqa: PLR0917
 ) -> Intent:
     """Learn again what few new examples change: the margins of the topics at the places `changed`,
     and the centres. `origin` says which column each feature had before, -1: none."""
-    weights = feature_weights(rows, vocabulary)
-    narrow = np.where(vocabulary.kinds() == "s", 0, weights).astype(np.float32)
-    values = rows.weighed(weights)
+    weights, narrow, values = _weighed(rows, vocabulary)
     table, bias = before.table, before.bias
     if table.size:
         table, bias = _carried(table, origin), bias.copy()
@@ -132,6 +128,13 @@ def refit_intent(  # noqa: PLR0917
         *_centres(rows, values, found.topics, (len(vocabulary), before.topics_n)),
         before.topics_n,
     )  # fmt: skip
+
+
+def _weighed(rows: Rows, vocabulary: Vocabulary) -> tuple[F32, F32, F32]:
+    """Return what each column counts, what it counts for the networks, and the rows' values."""
+    weights = feature_weights(rows, vocabulary)
+    narrow = np.where(vocabulary.kinds() == "s", 0, weights).astype(np.float32)
+    return weights, narrow, rows.weighed(weights)
 
 
 def _carried(table: F32, origin: NDArray[np.int64]) -> F32:

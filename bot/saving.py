@@ -46,6 +46,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     combiner: Combiner = Combiner()
     names: list[str] = []
     changed_n: int = 0
+    """Wordings that came or went since all were learned."""
     encoder: str = ""
     """Which encoder it was learned with; empty: without."""
 

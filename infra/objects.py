@@ -72,9 +72,10 @@ class LocalObjects:
         path = self._folder / key
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{PART}{secrets.token_hex(8)}")
-        with part.open("wb", buffering=0) as file:
+        with part.open("wb") as file:
             for start in range(0, max(len(data), 1), PIECE):
                 file.write(memoryview(data)[start : start + PIECE])
+                file.flush()
                 os.fsync(file.fileno())
         part.replace(path)
 

@@ -7,6 +7,7 @@ import multiprocessing
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -117,9 +118,7 @@ class DoorWiring:
             index,
             rows=rows_in(engine, tickets),
             file_s=settings.decisions_file_s,
-            work=lambda made_of, data: asyncio.get_running_loop().run_in_executor(
-                elsewhere, made_of, data
-            ),
+            work=partial(asyncio.get_running_loop().run_in_executor, elsewhere),
         )
         jobs: dict[str, Job] = {"ids": lease.run, "configs": configs.run, "recorder": recorder.run}
         metrics = self.actors.metrics(name)

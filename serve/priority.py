@@ -83,10 +83,9 @@ class CalmStart:
     would last for ever: a process older than `HURRY_S` goes on like everyone else's work."""
 
     def __init__(self) -> None:
-        self._rests = ExitStack()
+        self._calm = ExitStack()
         self._processors: set[int] = set()
-        self._timer: threading.Timer | None = None
-        self._ended = False
+        self._begun = False
 
     def begin(self, after_s: float) -> None:
         """Begin it, while the process has one thread, if its starter is at least that old; else
@@ -95,6 +94,7 @@ class CalmStart:
         Where it may run afterwards is where its starter may: it may itself have begun before, as
         another program.
         """
+        self._begun = True
         starter = os.getppid()
         left_s = HURRY_S - age_s(os.getpid()) if age_s(starter) >= after_s else 0.0
         if sys.platform == "linux":
@@ -103,20 +103,19 @@ class CalmStart:
             self._hurry()
             return
         stay_on_one_processor()
-        self._timer = threading.Timer(left_s, self._hurry)
-        self._timer.daemon = True
-        self._timer.start()
-        self._rests.enter_context(pace())
+        timer = threading.Timer(left_s, self._hurry)
+        timer.daemon = True
+        timer.start()
+        self._calm.callback(timer.cancel)
+        self._calm.enter_context(pace())
 
     def end(self) -> None:
-        """Run as what is asked while people talk from now on. Only the first call does anything."""
-        if self._ended:
-            return
-        self._ended = True
-        if self._timer is not None:
-            self._timer.cancel()
+        """Run as what is asked while people talk from now on. Only the first call after a beginning
+        does anything."""
+        if self._begun:
+            self._begun = False
             self._go_on()
-        give_way_as_session(NICE)
+            give_way_as_session(NICE)
 
     def _hurry(self) -> None:
         self._go_on()
@@ -124,7 +123,7 @@ class CalmStart:
 
     def _go_on(self) -> None:
         """Rest no more, and let all threads run wherever the starter's may."""
-        self._rests.close()
+        self._calm.close()
         if sys.platform == "linux":
             for thread in Path("/proc/self/task").iterdir():
                 with suppress(OSError):  # it has ended meanwhile

@@ -12,7 +12,7 @@ import urllib.request
 import pytest
 from pydantic import SecretStr
 
-from infra.objects import BadKeyError, LocalObjects, S3Objects, open_objects
+from infra.objects import PIECE, BadKeyError, LocalObjects, S3Objects, open_objects
 from infra.settings import Settings
 
 WITHIN_S = 30.0
@@ -61,6 +61,13 @@ async def test_what_was_put_is_got_byte_for_byte(objects):
     await objects.put("a/b/数据.bin", data)
     assert await objects.get("a/b/数据.bin") == data
     assert await objects.get("a/b/none") is None
+
+
+@pytest.mark.parametrize("size", [0, PIECE - 1, PIECE, 2 * PIECE + 3])
+async def test_a_file_of_any_number_of_pieces_is_whole(objects, size):
+    data = (bytes(range(251)) * (size // 251 + 1))[:size]
+    await objects.put("large", data)
+    assert await objects.get("large") == data
 
 
 async def test_a_second_put_replaces_and_a_remove_removes(objects):

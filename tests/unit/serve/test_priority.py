@@ -182,3 +182,17 @@ def test_a_start_that_takes_too_long_goes_on_like_everybody(tmp_path: Path) -> N
     told = output_of(command, worker)
 
     assert json.loads(told) in ([19, 0, NICE], [None, None, None])
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists(), reason="only there sessions are nice"
+)
+def test_the_end_of_no_calm_start_changes_nothing(tmp_path: Path) -> None:
+    worker = tmp_path / "worker.py"
+    worker.write_text(
+        "from pathlib import Path\n"
+        "from serve.priority import calm_start\n"
+        "calm_start.end()\n"
+        "print(Path('/proc/self/autogroup').read_text().split()[-1])\n"
+    )
+    assert output_of(behind_people("json")["py_executable"], worker).split() == [b"19"]
