@@ -35,15 +35,32 @@ _WORKER = Path(__file__).with_name("worker_behind_people.py")
 
 def give_way(nice: int = NICE) -> None:
     """Let this process run at that niceness at least, in a session of its own that gives way to
-    others. May be repeated."""
-    with suppress(OSError):  # it leads a session, or its starter is of another one
-        if (
-            os.getpgrp() == os.getpid()
-        ):  # who leads a group (Ray's workers do) may not, until it joins another
-            os.setpgid(0, os.getpgid(os.getppid()))
+    others. May be repeated; to be called while the process has one thread."""
+    if os.getsid(0) != os.getpid():
+        if os.getpgrp() == os.getpid():  # Ray's workers lead one
+            _lead_no_group()
         os.setsid()
     os.setpriority(os.PRIO_PROCESS, 0, max(nice, os.getpriority(os.PRIO_PROCESS, 0)))
     give_way_as_session(LAST)
+
+
+def _lead_no_group() -> None:
+    """Join the group of a child that lives for just that: who leads a group may not make a session.
+
+    The starter's group would not do: it may be of another session or, in a container, be unknown.
+    """
+    ending, end = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(end)
+        os.read(ending, 1)
+        os._exit(0)
+    os.setpgid(child, child)
+    os.setpgid(0, child)
+    os.close(end)
+    os.close(ending)
+    with suppress(ChildProcessError):  # where children are not waited for
+        os.waitpid(child, 0)
 
 
 def give_way_as_session(nice: int) -> None:
