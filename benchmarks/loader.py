@@ -17,6 +17,7 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from benchmarks.descriptors import allow_many_connections
 from benchmarks.load import Load, Phase
 from benchmarks.texts import load_texts
 from benchmarks.wire_raydesk import RaydeskWire
@@ -174,4 +175,5 @@ def answer(result: Ready | Phase) -> None:
 if __name__ == "__main__":
     import uvloop
 
+    allow_many_connections()
     uvloop.run(serve())

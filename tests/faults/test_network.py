@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from actors.frames import AgentFrame, Event, Message
+from benchmarks.descriptors import allow_many_connections
 from examples.signing_in import Api
 from serve.client import CustomerClient, Reset
 from tests.support.actor_system import until
@@ -124,6 +125,7 @@ async def test_a_reader_that_does_not_read_is_cut_off_and_costs_nobody_else(shop
 
 async def test_a_thousand_who_race_for_one_slot_get_it_one_at_a_time(shop: Shop) -> None:
     """R1: never two in the slot, and whoever leaves makes room for exactly one."""
+    allow_many_connections()
     await shop.declare(queues=AUTO, agents={"ann": {"name": "Ann", "capacity": 1}})
     served: list[str] = []
 
