@@ -26,8 +26,8 @@ from benchmarks.bot_questions import one_more
 from benchmarks.encoder_model import write_encoder
 from benchmarks.report import Cell, machine_facts, parser, say, table, write
 from bot.answering import Understanding
-from bot.encoder import Encoder, open_encoder
 from bot.knowledge import Answer, Base, Topic
+from bot.onnx_encoder import OnnxEncoder, open_onnx
 from bot.relearning import relearned
 
 NOW = 1_800_000_000.0
@@ -100,13 +100,13 @@ def cpu_seconds(work: Callable[[], object]) -> tuple[float, float]:
     return time.process_time() - cpu, time.perf_counter() - wall
 
 
-def encoder_of(layers: int) -> Encoder | None:
+def encoder_of(layers: int) -> OnnxEncoder | None:
     """Return an encoder of MiniLM's shape with so many layers; None for 0."""
     if not layers:
         return None
     with tempfile.TemporaryDirectory() as folder:
         write_encoder(Path(folder), layers)
-        return open_encoder(folder)
+        return open_onnx(folder)
 
 
 def main() -> None:

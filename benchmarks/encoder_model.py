@@ -1,5 +1,5 @@
-"""An encoder of MiniLM's shape with weights by chance, as a folder that `bot.encoder` opens: what a
-real one costs in time, without having one.
+"""An encoder of MiniLM's shape with weights by chance, as a folder that `bot.onnx_encoder` opens:
+what a real one costs in time, without having one.
 
     from benchmarks.encoder_model import write_encoder
     write_encoder(folder, layers=6)

@@ -86,7 +86,7 @@ class Understanding:
 
         The same base and seed give the same understanding. Without `thresholds` the bands are
         chosen from held-out wordings, for `target_precision`. `tell` hears of the progress.
-        `encoder`: one that an operator named, as a further view.
+        `encoder`: one that an operator named; without, the word vectors.
         """
         catalogue = Catalogue(base)
         texts, places = catalogue.wordings()

@@ -20,10 +20,8 @@ from numpy.typing import NDArray
 from bot.features import F32
 
 F64 = NDArray[np.float64]
-START = (2.0, 1.0, 4.0, 6.0)
-"""Weights of margins, hidden, BM25 and centres where nothing can be learned."""
-START_ENCODER = (0.7, 0.25, 1.5, 2.0, 10.0)
-"""The same beside an encoder, whose weight is the last."""
+START = (0.7, 0.25, 1.5, 2.0, 10.0)
+"""Weights of margins, hidden, BM25, centres and encoder where nothing can be learned."""
 PULL = 2.0
 """How strongly few examples are held to the start: as much as so many wrong wordings."""
 TINY = 1e-6
@@ -53,9 +51,7 @@ class Steps(msgspec.Struct, frozen=True, tag="steps"):
         return np.interp(chances, self.xs, self.ys)
 
 
-KNOWN_START = Line(-2.0, (0.3, 0.2, 0.0, 0.1, 1.0, 2.0, 1.0, 0.0))
-KNOWN_START_ENCODER = Line(-2.0, (*KNOWN_START.weights, 1.5))
-"""The same with an encoder's view: how near the best topic is in meaning, too."""
+KNOWN_START = Line(-2.0, (0.3, 0.2, 0.0, 0.1, 1.0, 2.0, 1.0, 0.0, 1.5))
 
 
 class Combiner(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,13 +61,6 @@ class Combiner(msgspec.Struct, frozen=True, kw_only=True):
     weights: tuple[float, ...] = START
     calibration: Line | Steps | None = None
     known: Line = KNOWN_START
-
-    @classmethod
-    def start(cls, views_n: int) -> Combiner:
-        """Return what holds for so many views where nothing can be learned."""
-        if views_n == len(START):
-            return cls()
-        return cls(weights=START_ENCODER, known=KNOWN_START_ENCODER)
 
     def judge(self, views: F32, known_words: F32, length: F32) -> tuple[F32, F32]:
         """Return (questions x topics probabilities, how likely each question is known)."""
@@ -120,8 +109,7 @@ def on_top(top: F64, calibration: Line | Steps | None) -> F64:
 def signs(views: F32, chances: F32, known_words: F32, length: F32) -> F64:
     """Return what tells known questions from strange ones, a row per question: how sure, how clear,
     how far on the topic's side, what the networks say, how like a wording and how like the centre
-    (as a share of all words), the share of known words, how long; with an encoder how near in
-    meaning."""
+    (as a share of all words), the share of known words, how long, how near in meaning."""
     two = np.partition(np.pad(chances, ((0, 0), (1, 1))), -2, axis=1)[:, -2:].astype(np.float64)
     best = views.max(axis=2).astype(np.float64)
     alone = chances.shape[1] < 2  # a single topic is always the likeliest: that says nothing
@@ -136,23 +124,20 @@ def signs(views: F32, chances: F32, known_words: F32, length: F32) -> F64:
             best[3] * known_words,
             known_words,
             np.log1p(length),
-            *best[len(START) :],
+            best[4],
         ]
     )
 
 
-def fit_weights(
-    seen: Sequence[tuple[F32, NDArray[np.int64]]], first: tuple[float, ...] = START
-) -> tuple[float, ...]:
+def fit_weights(seen: Sequence[tuple[F32, NDArray[np.int64]]]) -> tuple[float, ...]:
     """Return the views' weights under which held-out wordings are likeliest.
 
     Args:
         seen: per round (views x wordings x topics, the right topic of each wording).
-        first: the weights to start from, which hold where there is nothing to learn from.
     """
     if not sum(len(right) for _, right in seen):
-        return first
-    start = np.log(np.array(first))
+        return START
+    start = np.log(np.array(START))
 
     def loss(logs: F64) -> tuple[float, F64]:
         weights = np.exp(logs)

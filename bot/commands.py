@@ -52,9 +52,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         names = {field.name for field in msgspec.structs.fields(cls)}
         return cls(**{k: v for k, v in given.items() if k in names and v is not None})
 
-    def opened(self) -> Encoder | None:
-        """Return the encoder that was named, if one was."""
-        return _checked(lambda: open_encoder(self.encoder)) if self.encoder else None
+    def opened(self) -> Encoder:
+        """Return the encoder that was named; without, the word vectors."""
+        return _checked(lambda: open_encoder(self.encoder or None))
 
     def tell(self, text: str) -> None:
         """Show progress."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bot.decisions import Decision, Explanation
-from bot.model import Ranks, top_places
+from bot.model import VIEWS, Ranks, top_places
 from bot.tokens import words
 
 if TYPE_CHECKING:
@@ -42,7 +42,5 @@ def _scores(bot: Understanding, ranks: Ranks, at: int) -> dict[str, dict[str, fl
     for place in top_places(ranks.probable[at], NEAREST):
         parts = ranks.scores.views[:, at, place].tolist()
         chance = {"probability": float(ranks.probable[at, place])}
-        found[bot.catalogue.topics[place].id] = chance | dict(
-            zip(bot.model.views.names, parts, strict=True)
-        )
+        found[bot.catalogue.topics[place].id] = chance | dict(zip(VIEWS, parts, strict=True))
     return found

@@ -23,8 +23,8 @@ from bot.combining import (
     fit_weights,
     signs,
 )
-from bot.encoder import Encoder
-from bot.model import VIEWS, Embedded, Model, Scores, Views
+from bot.encoder import Encoder, open_encoder
+from bot.model import Embedded, Model, Scores, Views
 from bot.sparse import Cut
 from bot.thresholds import STRANGER_SHARE, Judged
 
@@ -41,14 +41,14 @@ Tell = Callable[[str, float], None]
 
 class Wordings(NamedTuple):
     """What is learned from: normalised wordings, whole and cut, and the place of each one's topic,
-    ascending; the same as an encoder reads them, if there is one; and strangers."""
+    ascending; strangers; and the same wordings as an encoder reads them."""
 
     texts: Sequence[str]
     cut: Cut
     owner: NDArray[np.int64]
     topics_n: int
     strangers: Sequence[str]
-    embedded: Embedded | None = None
+    embedded: Embedded
 
     def views(self, places: NDArray[np.int64], number: NDArray[np.int64], seed: int) -> Views:
         """Learn the wordings at `places`; `number` is the place of each topic among theirs."""
@@ -56,13 +56,13 @@ class Wordings(NamedTuple):
             *self.cut.taught(places, number[self.owner[places]]),
             int(number.max(initial=-1)) + 1,
             seed,
-            None if self.embedded is None else self.embedded.chosen(places),
+            self.embedded.chosen(places),
         )
 
     def scores(self, views: Views, places: NDArray[np.int64]) -> Scores:
         """Return what the views say of the wordings at `places`."""
-        vectors = None if self.embedded is None else self.embedded.rows[places]
-        return views.scores_of(*self.cut.read(places, views.vocabulary), vectors)
+        read = self.cut.read(places, views.vocabulary)
+        return views.scores_of(*read, self.embedded.rows[places])
 
 
 class Round(NamedTuple):
@@ -111,10 +111,14 @@ def learn(
     tell: Tell | None = None,
     encoder: Encoder | None = None,
 ) -> Learned:
-    """Learn from normalised wordings and the place of each one's topic, deterministically."""
+    """Learn from normalised wordings and the place of each one's topic, deterministically.
+
+    `encoder`: one that an operator named; without, the word vectors.
+    """
+    reads, say = encoder or open_encoder(), tell or _silent
     # Many threads for sums this small only wait for each other, on cores that others need.
     with threadpool_limits(1):
-        return _learned(texts, topics, topics_n, strangers, seed, tell or _silent, encoder)
+        return _learned(texts, topics, topics_n, strangers, seed, say, reads)
 
 
 def _learned(  # noqa: PLR0917
@@ -124,10 +128,10 @@ def _learned(  # noqa: PLR0917
     strangers: Sequence[str],
     seed: int,
     say: Tell,
-    encoder: Encoder | None,
+    encoder: Encoder,
 ) -> Learned:
     say("features", 0.0)
-    embedded = None if encoder is None else Embedded(encoder, encoder.embed(texts))
+    embedded = Embedded(encoder, encoder.embed(texts))
     owner = np.array(topics, np.int64)
     wordings = Wordings(texts, Cut.of(texts), owner, topics_n, strangers, embedded)
     rounds = []
@@ -138,7 +142,7 @@ def _learned(  # noqa: PLR0917
         rounds.append(_round(wordings, dice))
     say("final model", 0.6)
     views = wordings.views(np.arange(len(texts)), np.arange(topics_n), seed)
-    combiner, evidence = judge_rounds(rounds, seed, len(views.names))
+    combiner, evidence = judge_rounds(rounds, seed)
     say("done", 1.0)
     return Learned(Model(views, combiner), evidence)
 
@@ -150,18 +154,14 @@ def rounds_n(wordings: int, topics_n: int) -> int:
     return 1 if wordings > 3_000 else 2 if wordings > 600 else 4
 
 
-def judge_rounds(
-    rounds: Sequence[Round], seed: int = 0, views_n: int = len(VIEWS)
-) -> tuple[Combiner, Evidence]:
+def judge_rounds(rounds: Sequence[Round], seed: int = 0) -> tuple[Combiner, Evidence]:
     """Return what the views are worth together, and how that did on what was held out."""
-    start = Combiner.start(views_n)
-    weights = fit_weights([(r.scores.views, r.right) for r in rounds], start.weights)
+    weights = fit_weights([(r.scores.views, r.right) for r in rounds])
     tops = [combined(r.scores.views, weights) for r in rounds]
     top = _joined([t.max(axis=1) for t in tops]).astype(np.float64)
     hits = _joined([t.argmax(axis=1) == r.right for t, r in zip(tops, rounds, strict=True)])
     calibration = choose_calibration(top, hits.astype(bool), seed)
-    combiner = Combiner(weights=weights, calibration=calibration, known=start.known)
-    known = _fit_known(rounds, combiner)
+    known = _fit_known(rounds, Combiner(weights=weights, calibration=calibration))
     combiner = Combiner(weights=weights, calibration=calibration, known=known)
     return combiner, _evidence(rounds, combiner) if rounds else NO_EVIDENCE
 

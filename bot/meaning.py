@@ -1,4 +1,4 @@
-"""The view of an operator's encoder: how near a question's meaning is to each topic's wordings.
+"""The view of an encoder: how near a question's meaning is to each topic's wordings.
 
 The encoder knows words that the base does not. It learns nothing of the base, so that a wording
 that is held out while learning is as strange to this view as a customer's.

@@ -16,9 +16,8 @@ from bot.meaning import Meaning
 from bot.retrieval import Bm25
 from bot.sparse import Examples, Rows, joined
 
-VIEWS = ("margins", "hidden", "bm25", "centres")
-ENCODER_VIEW = "encoder"
-"""The fifth view, where an operator has named an encoder."""
+VIEWS = ("margins", "hidden", "bm25", "centres", "encoder")
+"""What the views are called, in the order of their scores."""
 
 
 class Scores(NamedTuple):
@@ -52,12 +51,12 @@ class Embedded(NamedTuple):
 
 class Views(NamedTuple):
     """Vocabulary, retrieval and intent models of one set of wordings: everything but the
-    judgement how much each is worth. `meaning` None: there is no encoder."""
+    judgement how much each is worth."""
 
     vocabulary: Vocabulary
     bm25: Bm25
     intent: Intent
-    meaning: Meaning | None = None
+    meaning: Meaning
 
     @classmethod
     def fit(
@@ -66,39 +65,32 @@ class Views(NamedTuple):
         found: Examples,
         topics_n: int,
         seed: int,
-        embedded: Embedded | None = None,
+        embedded: Embedded,
     ) -> Views:
-        """Learn from wordings, their topics ascending, and the wordings as the encoder reads them,
-        if there is one."""
+        """Learn from wordings, their topics ascending, and the wordings as the encoder reads
+        them."""
         rows = found.summed()
         bm25 = Bm25.build(rows, vocabulary, found.topics)
         intent = fit_intent(found, rows, vocabulary, topics_n, seed)
-        meaning = None if embedded is None else Meaning(*embedded, found.topics)
-        return cls(vocabulary, bm25, intent, meaning)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What the views are called, in the order of their scores."""
-        return VIEWS if self.meaning is None else (*VIEWS, ENCODER_VIEW)
+        return cls(vocabulary, bm25, intent, Meaning(*embedded, found.topics))
 
     def scores(self, texts: Sequence[str]) -> Scores:
         """Return what every view says of normalised texts."""
         read = [self.vocabulary.read(text) for text in texts]
         known = np.array([share for _, share in read], np.float32)
-        vectors = None if self.meaning is None else self.meaning.encoder.embed(texts)
+        vectors = self.meaning.encoder.embed(texts)
         return self.scores_of(joined([row for row, _ in read]), known, vectors)
 
-    def scores_of(self, rows: Rows, known: F32, vectors: F32 | None) -> Scores:
+    def scores_of(self, rows: Rows, known: F32, vectors: F32) -> Scores:
         """Return what every view says of texts that were read: their rows, the share of words that
-        are known, and the encoder's vectors, if there is one."""
+        are known, and the encoder's vectors."""
         views = [
             self.intent.margins(rows),
             self.intent.hidden(rows),
             self.bm25.shares(rows),
             self.intent.centres(rows),
+            self.meaning.scores(vectors),
         ]
-        if self.meaning is not None and vectors is not None:
-            views.append(self.meaning.scores(vectors))
         return Scores(np.stack(views), known, _lengths(rows))
 
 

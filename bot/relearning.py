@@ -89,7 +89,7 @@ def _views(
             _changed_topics(before.catalogue, owners, origin),
             seed,
         ),
-        None if old.meaning is None else _meaning(old.meaning, texts, owners, origin),
+        _meaning(old.meaning, texts, owners, origin),
     )
 
 

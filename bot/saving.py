@@ -17,18 +17,18 @@ from bot.answering import Understanding
 from bot.catalogue import Catalogue
 from bot.combining import Combiner
 from bot.decisions import Thresholds
-from bot.encoder import Encoder
+from bot.encoder import Encoder, open_encoder
 from bot.features import Vocabulary
 from bot.intent import HIDDEN, Intent
 from bot.knowledge import Base
 from bot.learning import Evidence
 from bot.meaning import Meaning
-from bot.model import Model, Views
+from bot.model import VIEWS, Model, Views
 from bot.retrieval import Bm25
 from bot.thresholds import Judged
 
 FORMAT = "raydesk-understanding"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MAX_UNPACKED = 4 * 2**30
 Arrays = dict[str, Any]
 
@@ -48,7 +48,7 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     changed_n: int = 0
     """Wordings that came or went since all were learned."""
     encoder: str = ""
-    """Which encoder it was learned with; empty: without."""
+    """Which one it was learned with."""
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -68,7 +68,7 @@ def dump(bot: Understanding) -> bytes:
         thresholds=bot.thresholds,
         combiner=bot.model.combiner,
         names=list(vocabulary.names),
-        encoder="" if meaning is None else meaning.encoder.identity,
+        encoder=meaning.encoder.identity,
     )
     arrays: Arrays = {
         "header": np.frombuffer(msgspec.json.encode(header), np.uint8),
@@ -76,9 +76,8 @@ def dump(bot: Understanding) -> bytes:
         **{f"intent.{name}": getattr(intent, name) for name in _INTENT},
         **{f"judged.{name}": getattr(bot.evidence.judged, name) for name in _JUDGED},
         "wording": bot.evidence.wording,
+        "meaning.table": meaning.table,
     }
-    if meaning is not None:
-        arrays["meaning.table"] = meaning.table
     out = io.BytesIO()
     np.savez(out, **arrays)
     return out.getvalue()
@@ -88,7 +87,7 @@ def load(data: bytes, encoder: Encoder | None = None) -> Understanding:
     """Return the understanding that `dump` made these bytes from.
 
     Args:
-        encoder: the one that it was learned with; None: it was learned without.
+        encoder: the one that it was learned with; None: the word vectors.
 
     Raises:
         ModelFileError: other bytes, another version of the format, arrays that do not fit, or
@@ -96,7 +95,8 @@ def load(data: bytes, encoder: Encoder | None = None) -> Understanding:
     """
     arrays = _arrays(data)
     header = _header(arrays)
-    _check_encoder(header.encoder, encoder)
+    reads = encoder or open_encoder()
+    _check_encoder(header.encoder, reads)
     if header.base is None:
         raise ModelFileError("the file holds no knowledge base")
     catalogue = Catalogue(header.base)
@@ -107,7 +107,7 @@ def load(data: bytes, encoder: Encoder | None = None) -> Understanding:
         intent = Intent(**parts, topics_n=len(catalogue.topics))
         judged = Judged(**{n: _array(arrays, f"judged.{n}", k) for n, k in _JUDGED.items()})
         wording = _array(arrays, "wording", "i8")
-        meaning = None if encoder is None else _meaning(arrays, encoder, owners)
+        meaning = _meaning(arrays, reads, owners)
     except KeyError as error:
         raise ModelFileError(f"the file lacks {error}") from error
     _check(bm25, intent, header, owners)
@@ -116,7 +116,7 @@ def load(data: bytes, encoder: Encoder | None = None) -> Understanding:
     if len(texts) and int(wording.max(initial=-1)) >= len(texts):
         raise ModelFileError("the evidence is about other wordings")
     views = Views(Vocabulary(header.names), bm25, intent, meaning)
-    if len(header.combiner.weights) != len(views.names):
+    if len(header.combiner.weights) != len(VIEWS):
         raise ModelFileError("the weights do not fit the views")
     bot = Understanding(
         catalogue,
@@ -184,16 +184,13 @@ def _array(arrays: Arrays, name: str, kind: str) -> Any:
     return np.ascontiguousarray(array)
 
 
-def _check_encoder(identity: str, encoder: Encoder | None) -> None:
-    here = "" if encoder is None else encoder.identity
-    if identity == here:
-        return
-    known = f"with the encoder {identity}" if identity else "without an encoder"
-    given = f"{encoder.folder} holds {here}" if encoder is not None else "none is named"
-    raise ModelFileError(
-        f"the model was learned {known}, and {given}: name the folder of the encoder that it was "
-        "learned with (none, if without), or train it again"
-    )
+def _check_encoder(identity: str, encoder: Encoder) -> None:
+    if identity != encoder.identity:
+        raise ModelFileError(
+            f"the model was learned with the encoder {identity}, and {encoder.folder} holds "
+            f"{encoder.identity}: name the folder of the one that it was learned with (none, if "
+            "with the word vectors), or train it again"
+        )
 
 
 def _meaning(arrays: Arrays, encoder: Encoder, owners: list[int]) -> Meaning:

@@ -42,12 +42,10 @@ class StoredLearning:
     Args:
         objects: where learned versions are kept, below `bot/`.
         elsewhere: see there.
-        encoder: the operator's, if one is named; `elsewhere` must use the same.
+        encoder: `elsewhere` must use the same.
     """
 
-    def __init__(
-        self, objects: Objects, elsewhere: Elsewhere, encoder: Encoder | None = None
-    ) -> None:
+    def __init__(self, objects: Objects, elsewhere: Elsewhere, encoder: Encoder) -> None:
         self._objects = objects
         self._elsewhere = elsewhere
         self._encoder = encoder
@@ -117,10 +115,10 @@ def folder_of(org: str, base: str) -> str:
     return f"bot/{quote(org, safe='')}/{quote(base, safe='')}/"
 
 
-def content_of(base: Base, encoder: Encoder | None) -> str:
+def content_of(base: Base, encoder: Encoder) -> str:
     """Return what names all that a base teaches, and how it was learned."""
     digest = hashlib.sha256(taught(base))
-    digest.update(b"" if encoder is None else encoder.identity.encode())
+    digest.update(encoder.identity.encode())
     return f"{FORMAT_VERSION}.{digest.hexdigest()[:32]}"
 
 
@@ -151,7 +149,7 @@ def learn_from_newest(objects: Objects, base: Base, version: int, folder: str) -
     return learned or Understanding.learn(base, version=version, encoder=encoder)
 
 
-async def _newest(objects: Objects, folder: str, encoder: Encoder | None) -> Understanding | None:
+async def _newest(objects: Objects, folder: str, encoder: Encoder) -> Understanding | None:
     """Return what was learned last, None: nothing that can be read."""
     try:
         keys = await objects.keys(folder)

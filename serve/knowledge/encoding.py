@@ -1,4 +1,4 @@
-"""The operator's encoder, for the process that learns beside a gateway."""
+"""The encoder of the settings, for the process that learns beside a gateway."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from infra.settings import load_settings
 
 
 @cache
-def encoder_here() -> Encoder | None:
-    """Return the encoder that RAYDESK_BOT_ENCODER names in this process; None: it names none.
+def encoder_here() -> Encoder:
+    """Return the encoder that RAYDESK_BOT_ENCODER names in this process; without, the word vectors.
 
     Raises:
         EncoderError: what it names is no encoder.
     """
-    folder = load_settings().bot_encoder
-    return None if folder is None else open_encoder(folder)
+    return open_encoder(load_settings().bot_encoder)

@@ -46,15 +46,15 @@ def test_the_view_that_knows_gets_the_weight():
     dice = np.random.default_rng(0)
     right = dice.integers(0, 4, 400)
     knows = np.eye(4)[right] + dice.normal(0, 0.2, (400, 4))
-    views = np.stack([knows, *(dice.normal(0, 1, (400, 4)) for _ in range(3))]).astype(np.float32)
+    views = np.stack([knows, *(dice.normal(0, 1, (400, 4)) for _ in range(4))]).astype(np.float32)
     weights = fit_weights([(views, right)])
     assert weights[0] > 3 * max(weights[1:])
     assert (combined(views, weights).argmax(axis=1) == right).mean() > 0.95
 
 
 def test_known_falls_when_nothing_is_shared():
-    views = np.zeros((4, 2, 3), np.float32)
-    views[:, 0] = [[0.8], [-0.1], [0.8], [0.7]]
+    views = np.zeros((5, 2, 3), np.float32)
+    views[:, 0] = [[0.8], [-0.1], [0.8], [0.7], [0.7]]
     views[:, 0, 1:] = 0
     views[0, 1], views[1, 1] = -1, -3
     _, known = Combiner().judge(views, np.array([1, 0], np.float32), np.array([20, 0], np.float32))

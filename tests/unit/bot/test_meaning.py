@@ -1,4 +1,4 @@
-"""With an encoder the bot finds what no word of its base tells; without one nothing changes."""
+"""With an operator's encoder the bot finds what no word of its base tells."""
 
 import io
 import json
@@ -34,7 +34,7 @@ def learned(encoder) -> Understanding:
     return Understanding.learn(BASE, version=4, encoder=encoder)
 
 
-def test_a_question_in_other_words_is_answered_only_with_an_encoder(learned):
+def test_a_question_in_other_words_is_answered_only_with_that_encoder(learned):
     told = learned.answer_many(TEXTS, now=NOW, explain=True)
     assert [(one.band, one.why, one.topic) for one in told] == [
         ("answer", "model", topic) for topic in TOPICS
@@ -42,7 +42,6 @@ def test_a_question_in_other_words_is_answered_only_with_an_encoder(learned):
     assert told[0].explanation.scores[TOPICS[0]]["encoder"] == pytest.approx(1, abs=1e-3)
     alone = Understanding.learn(BASE).answer_many(TEXTS, now=NOW, explain=True)
     assert {one.band for one in alone} <= {"fallback", "clarify"}
-    assert "encoder" not in alone[0].explanation.scores[alone[0].topic]
 
 
 def test_a_stranger_stays_one(learned):
@@ -57,12 +56,10 @@ def test_with_one_wording_a_topic_the_encoder_is_believed_as_well(encoder):
     assert [one.topic for one in told if one.band == "answer"] == TOPICS
 
 
-def test_without_an_encoder_its_packages_are_not_touched(monkeypatch):
+def test_without_an_operators_encoder_its_package_is_not_touched(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.setitem(sys.modules, "tokenizers", None)
     bot = Understanding.learn(BASE)
-    assert bot.model.views.names == ("margins", "hidden", "bm25", "centres")
-    assert len(bot.model.combiner.weights) == 4
+    assert bot.model.views.meaning.encoder is open_encoder()
     assert bot.answer(BASE.topics[0].question, now=NOW).topic == "t0"
 
 
@@ -99,16 +96,18 @@ def test_it_decides_the_same_after_coming_back(learned, encoder):
         assert back.model.views.meaning.encoder is encoder
 
 
-def test_another_encoder_or_none_is_refused(learned, encoder, tmp_path):
+def test_another_encoder_is_refused(learned, encoder, tmp_path):
     data, plain = dump(learned), dump(Understanding.learn(BASE))
     other = open_encoder(write_encoder(tmp_path / "other", strangers_all(BASE)))
     known = f"learned with the encoder {encoder.identity}"
-    for bad, said in [(None, "none is named"), (other, f"{other.folder} holds {other.identity}")]:
-        with pytest.raises(ModelFileError, match=f"{known}, and {said}: .*train it again"):
+    for bad in (None, other):
+        here = bad or open_encoder()
+        said = f"{known}, and {here.folder} holds {here.identity}: .*train it again"
+        with pytest.raises(ModelFileError, match=said):
             load(data, bad)
-    with pytest.raises(ModelFileError, match=r"learned without an encoder, and .* holds"):
+    with pytest.raises(ModelFileError, match=f"and {encoder.folder} holds"):
         load(plain, encoder)
-    assert load(plain).model.views.meaning is None
+    assert load(plain).model.views.meaning.encoder is open_encoder()
 
 
 def test_vectors_that_do_not_fit_are_refused(learned, encoder):
@@ -131,6 +130,6 @@ def test_the_command_line_takes_an_encoder(encoder, tmp_path, capsys):
     assert main(["ask", model, TEXTS[0], "--json", *with_it]) == 0
     assert json.loads(capsys.readouterr().out)[0]["topic"] == TOPICS[0]
     assert main(["ask", model, TEXTS[0]]) == 1
-    assert "name the folder of the encoder" in capsys.readouterr().err
+    assert "name the folder of the one" in capsys.readouterr().err
     assert main(["ask", model, TEXTS[0], "--encoder", str(tmp_path)]) == 1
     assert "model.onnx: no such file" in capsys.readouterr().err

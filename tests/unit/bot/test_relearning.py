@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks.bot_questions import large_base, misspelt
 from bot.answering import Understanding
-from bot.encoder import Encoder, open_encoder
 from bot.knowledge import Base, Topic
+from bot.onnx_encoder import OnnxEncoder, open_onnx
 from bot.relearning import MOST_CHANGED, relearned
 from bot.saving import dump, load
 from tests.support.tiny_encoder import synonyms, word_base, write_encoder
@@ -155,23 +155,21 @@ def test_an_encoder_reads_only_what_is_new(
 ) -> None:
     words, asked = word_base()
     folder = tmp_path_factory.mktemp("encoders") / "synonyms"
-    encoder = open_encoder(write_encoder(folder, synonyms(words, asked)))
+    encoder = open_onnx(write_encoder(folder, synonyms(words, asked)))
     before = Understanding.learn(words, encoder=encoder)
     more = (*words.topics[0].similar, f"{words.topics[1].question} {words.topics[0].question}")
     changed = with_topic(words, 0, similar=more)
     whole = Understanding.learn(changed, encoder=encoder)
     read: list[str] = []
-    embed = Encoder.embed
+    embed = OnnxEncoder.embed
 
-    def seen(self: Encoder, texts: list[str]) -> object:
+    def seen(self: OnnxEncoder, texts: list[str]) -> object:
         read.extend(texts)
         return embed(self, texts)
 
     monkeypatch.setattr("bot.relearning.MOST_CHANGED", 1.0)
     monkeypatch.setattr(Understanding, "warm_up", lambda _: None)
-    monkeypatch.setattr(Encoder, "embed", seen)
+    monkeypatch.setattr(OnnxEncoder, "embed", seen)
     found = again(before, changed)
     assert read == [more[-1]]
-    assert found.model.views.meaning is not None
-    assert whole.model.views.meaning is not None
     assert np.allclose(found.model.views.meaning.table, whole.model.views.meaning.table, atol=1e-5)

@@ -9,10 +9,13 @@ import msgspec
 import pytest
 
 from bot.answering import Understanding
+from bot.encoder import open_encoder
 from bot.knowledge import Answer, Base, Topic, Version
 from bot.saving import dump
 from infra.objects import LocalObjects
 from serve.bot_learning import KEPT_N, SMALL_N, StoredLearning, folder_of, learn_from_newest
+
+WORDS = open_encoder()
 
 
 def version(number: int, topics_n: int = 3, word: str = "refund") -> Version:
@@ -58,8 +61,8 @@ def objects(tmp_path: Path) -> LocalObjects:
 
 async def test_a_second_replica_learns_nothing_again(objects: LocalObjects) -> None:
     elsewhere = Elsewhere(objects)
-    first = await StoredLearning(objects, elsewhere)("o", version(1))
-    again = await StoredLearning(objects, elsewhere)("o", version(1))
+    first = await StoredLearning(objects, elsewhere, WORDS)("o", version(1))
+    again = await StoredLearning(objects, elsewhere, WORDS)("o", version(1))
     assert elsewhere.learned == [1]
     asked = ["refund 1 case 1", "how does refund number 2 go"]
     assert first.answer_many(asked, now=0.0) == again.answer_many(asked, now=0.0)
@@ -67,7 +70,7 @@ async def test_a_second_replica_learns_nothing_again(objects: LocalObjects) -> N
 
 async def test_a_roll_back_is_read_back_under_its_new_number(objects: LocalObjects) -> None:
     elsewhere = Elsewhere(objects)
-    learn = StoredLearning(objects, elsewhere)
+    learn = StoredLearning(objects, elsewhere, WORDS)
     await learn("o", version(1))
     await learn("o", version(2, word="parcel"))
     restored = await learn("o", version(3))
@@ -79,7 +82,7 @@ async def test_another_answer_to_the_same_wordings_is_nothing_to_learn(
     objects: LocalObjects,
 ) -> None:
     elsewhere = Elsewhere(objects)
-    learn = StoredLearning(objects, elsewhere)
+    learn = StoredLearning(objects, elsewhere, WORDS)
     await learn("o", version(1))
     base = version(2).base
     first, *others = base.topics
@@ -94,7 +97,7 @@ async def test_another_answer_to_the_same_wordings_is_nothing_to_learn(
 
 async def test_other_wordings_or_another_order_are_learned(objects: LocalObjects) -> None:
     elsewhere = Elsewhere(objects)
-    learn = StoredLearning(objects, elsewhere)
+    learn = StoredLearning(objects, elsewhere, WORDS)
     base = version(1).base
     first, *others = base.topics
     await learn("o", Version(number=1, base=base, at=0.0))
@@ -111,7 +114,7 @@ async def test_other_wordings_or_another_order_are_learned(objects: LocalObjects
 
 async def test_no_organisation_gets_what_another_taught(objects: LocalObjects) -> None:
     elsewhere = Elsewhere(objects)
-    learn = StoredLearning(objects, elsewhere)
+    learn = StoredLearning(objects, elsewhere, WORDS)
     await learn("o", version(1))
     await learn("o/faq/..", version(1))
     assert elsewhere.learned == [1, 1]
@@ -119,7 +122,7 @@ async def test_no_organisation_gets_what_another_taught(objects: LocalObjects) -
 
 
 async def test_only_the_newest_are_kept(objects: LocalObjects) -> None:
-    learn = StoredLearning(objects, Elsewhere(objects))
+    learn = StoredLearning(objects, Elsewhere(objects), WORDS)
     for number in range(1, KEPT_N + 3):
         await learn("o", version(number, word=f"word{number}"))
     kept = [key.rsplit("/", 1)[1] for key in await objects.keys(folder_of("o", "faq"))]
@@ -128,7 +131,7 @@ async def test_only_the_newest_are_kept(objects: LocalObjects) -> None:
 
 async def test_a_damaged_file_is_learned_again(objects: LocalObjects) -> None:
     elsewhere = Elsewhere(objects)
-    learn = StoredLearning(objects, elsewhere)
+    learn = StoredLearning(objects, elsewhere, WORDS)
     await learn("o", version(1))
     [key] = await objects.keys("bot/")
     await objects.put(key, b"PK nonsense")
@@ -139,7 +142,7 @@ async def test_a_damaged_file_is_learned_again(objects: LocalObjects) -> None:
 
 async def test_a_store_that_is_away_costs_learning_again(tmp_path: Path) -> None:
     (tmp_path / "bot").write_text("a file where the folder should be")
-    learn = StoredLearning(LocalObjects(tmp_path), Elsewhere(None))
+    learn = StoredLearning(LocalObjects(tmp_path), Elsewhere(None), WORDS)
     assert (await learn("o", version(4))).version == 4
 
 

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from bot.encoder import EncoderError
+from bot.word_vectors import word_vectors
 from serve.knowledge.encoding import encoder_here
 from serve.knowledge.jobs import TryQuestion
 from serve.knowledge.training import train
@@ -31,9 +32,9 @@ def test_a_question_in_other_words_is_found_by_the_encoder(tmp_path, monkeypatch
     assert train(BASE, BASE, ASKED, NOW).accuracy == 1.0
 
 
-def test_without_a_folder_there_is_none(monkeypatch):
+def test_without_a_folder_it_is_the_word_vectors(monkeypatch):
     monkeypatch.delenv("RAYDESK_BOT_ENCODER", raising=False)
-    assert encoder_here() is None
+    assert encoder_here() is word_vectors()
     assert (train(BASE, None, ASKED, NOW).accuracy or 0.0) < 0.5
 
 
