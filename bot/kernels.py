@@ -90,6 +90,22 @@ def best_of_each(scores: F32, begins: I64, best: F32) -> None:
 
 
 @kernel
+def nearest_of_some(asked: F32, table: F32, begins: I64, some: I64, best: F32) -> None:
+    """Raise `best` (rows x owners) to the highest product of each row of `asked` with any line of
+    `table` of each owner that `some` (rows x a few) names; lines lie as in `best_of_each`."""
+    for i in range(asked.shape[0]):
+        for k in range(some.shape[1]):
+            owner = some[i, k]
+            highest = best[i, owner]
+            for doc in range(begins[owner], begins[owner + 1]):
+                product = np.float32(0)
+                for n in range(table.shape[1]):
+                    product += asked[i, n] * table[doc, n]
+                highest = max(highest, product)
+            best[i, owner] = highest
+
+
+@kernel
 def train_margins(
     starts: I64,
     columns: I32,

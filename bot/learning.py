@@ -151,7 +151,7 @@ def rounds_n(wordings: int, topics_n: int) -> int:
     """Return how often wordings are held out: small bases are soon learned, and need it more."""
     if wordings <= topics_n or topics_n < 2:
         return 0
-    return 1 if wordings > 3_000 else 2 if wordings > 600 else 4
+    return 1 if wordings > 3_000 else 2 if wordings > 600 else 4 if wordings > 300 else 8
 
 
 def judge_rounds(rounds: Sequence[Round], seed: int = 0) -> tuple[Combiner, Evidence]:

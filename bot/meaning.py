@@ -12,9 +12,12 @@ import numpy as np
 
 from bot.encoder import Encoder
 from bot.features import F32, I32
-from bot.kernels import best_of_each
+from bot.kernels import nearest_of_some
 
 MOST_ALIKE = 0.95
+LOOKED_AT = 16
+"""Topics, of the nearest centres, whose wordings are looked at one by one: all of them find no
+more, and would cost more than everything else that is done for a question."""
 
 
 class Meaning:
@@ -36,9 +39,13 @@ class Meaning:
     def scores(self, embedded: F32) -> F32:
         """Return questions x topics: the mean of the cosines to the topic's nearest wording and to
         its centre, 0 as usual for strangers to each other, 1 for the same meaning."""
-        best = np.zeros((len(embedded), len(self._centres)), np.float32)
-        best_of_each(embedded @ self.table.T, self._begins, best)
-        raw = (best + embedded @ self._centres.T) / 2
+        near = embedded @ self._centres.T
+        best, n = near.copy(), min(LOOKED_AT, near.shape[1])
+        some = (
+            np.argpartition(near, -n, axis=1)[:, -n:] if n else np.zeros((len(near), 0), np.int64)
+        )
+        nearest_of_some(embedded, self.table, self._begins, some, best)
+        raw = (best + near) / 2
         scores: F32 = ((raw - self.usual) / (1 - self.usual)).astype(np.float32)
         return scores
 
